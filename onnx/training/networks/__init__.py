@@ -1,0 +1,1 @@
+"""The paper's networks. Entry point: `build` of raunet.py."""

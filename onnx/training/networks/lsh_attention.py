@@ -1,0 +1,152 @@
+"""Locality sensitive hashing attention: section II-C of the paper, multi-round and with shared queries and keys.
+
+Symbols: N images, L tokens (one a pixel, raster order), R hash rounds, d = d_k channels, m chunk length, C chunks.
+The paper's formulas, with the readings of what it leaves open:
+
+    k_j     = q_j / |q_j|                                                   shared queries and keys
+    h^g(x)  = argmax [x R_g ; -x R_g]                                       fixed random rotations R_g
+    P_i^g   = {j : h^g(q_i) = h^g(q_j)},  P_i = union of P_i^g              eq. (3)
+    s_ij^g  = q_i . k_j / sqrt(d) - m_ij^g
+    m_ij^g  = inf if j not in P_i^g;  1e5 if i = j;  log |{g' : j in P_i^g'}| otherwise
+    z_i^g   = log sum_j exp s_ij^g                                          the partition function z(i, P_i^g)
+    a_i^g   = sum_j exp(s_ij^g - z_i^g) v_j
+    a_i     = sum_g exp(z_i^g - z_i) a_i^g,  z_i = log sum_g exp z_i^g
+
+sqrt(d) stands inside the exponent, and j runs over all of the image: raster order has no past to be causal about.
+"""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Form = Literal["auto", "sorted", "dense"]
+
+SELF = 1e5  # m_ii: a token attends to itself only if nothing else shares its bucket
+MASKED = -1e9  # stands for -inf: exp() of it is 0 even beside a lone -SELF
+DENSE_UP_TO = 48 * 48  # tokens; up to here one dense product costs less than sorting and gathering
+MAX_BUCKETS = 256
+
+
+def bucket_count(length: int, chunk: int) -> int:
+    """Buckets for a chunk of m = 2 l / n_buckets tokens: a chunk holds two buckets of average size. Always even."""
+    return min(2 * math.ceil(length / chunk), MAX_BUCKETS)
+
+
+def hash_buckets(q: Tensor, rotations: Tensor) -> Tensor:
+    """h^g(q) = argmax [q R_g ; -q R_g] for each round g.
+
+    q [N,L,d], rotations [R,d,n_buckets/2] -> buckets [N,R,L] int64 in [0, n_buckets)
+    """
+    rounds, d, half = rotations.shape
+    projected = q @ rotations.transpose(0, 1).reshape(d, rounds * half)  # [N,L,R*half]
+    projected = projected.unflatten(2, (rounds, half))  # [N,L,R,half]
+    return torch.cat([projected, -projected], -1).argmax(-1).transpose(1, 2)  # [N,R,L]
+
+
+def attend_dense(q: Tensor, v: Tensor, buckets: Tensor) -> Tensor:
+    """The formulas over the union of the rounds, with an [L,L] mask: no sorting, memory L^2.
+
+    Subtracting log |{g' : j in P_i^g'}| makes every j of the union count once, so the rounds need not be told apart.
+
+    q [N,L,d], v [N,L,e], buckets [N,R,L] -> [N,L,e]
+    """
+    k = F.normalize(q, dim=-1)
+    scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])  # [N,L,L]
+    shared = (buckets.unsqueeze(3) == buckets.unsqueeze(2)).any(1)  # j in P_i: [N,L,L]
+    itself = torch.eye(q.shape[1], dtype=q.dtype, device=q.device)
+    scores = torch.where(shared, scores, MASKED) - SELF * itself
+    return scores.softmax(-1) @ v
+
+
+def attend_sorted(q: Tensor, v: Tensor, buckets: Tensor, chunk: int) -> Tensor:
+    """The formulas by sorting tokens into buckets and cutting the order into chunks: memory L * 3m.
+
+    A chunk attends to itself and both neighbours, which is all of P_i^g while no bucket is longer than a chunk; of a
+    longer bucket it sees the part within the three chunks.
+
+    q [N,L,d], v [N,L,e], buckets [N,R,L] -> [N,L,e]
+    """
+    n, length, d = q.shape
+    padding = -length % chunk
+    total = length + padding  # T = C * m
+    k = F.pad(F.normalize(q, dim=-1), (0, 0, 0, padding))  # [N,T,d]
+    q = F.pad(q / math.sqrt(d), (0, 0, 0, padding))
+    v = F.pad(v, (0, 0, 0, padding))
+    buckets = F.pad(buckets, (0, padding), value=MAX_BUCKETS)  # padding tokens: a bucket of their own, sorted last
+
+    position = torch.arange(total, device=q.device)
+    image = total * torch.arange(n, device=q.device).unsqueeze(1)  # where an image starts in the flattened tokens
+    itself = F.pad(torch.eye(chunk, dtype=q.dtype, device=q.device), (chunk, chunk))  # [m,3m]
+
+    outputs, partitions = [], []
+    for g in range(buckets.shape[1]):
+        # The key is unique, so the order is the same on every machine, stable sort or not.
+        order = (buckets[:, g] * total + position).sort(-1).indices  # [N,T]
+        back = torch.zeros_like(order).scatter(1, order, position.expand_as(order))  # inverse permutation
+
+        def sort(tokens: Tensor) -> Tensor:  # [N,T,·] -> [N,C,m,·]
+            return tokens.flatten(0, 1)[order + image].unflatten(1, (-1, chunk))
+
+        def unsort(chunks: Tensor) -> Tensor:  # [N,C,m,·] -> [N,L,·]
+            return chunks.flatten(0, 2)[(back + image)[:, :length]]
+
+        hashes = sort(buckets.transpose(1, 2))  # [N,C,m,R]
+        hashes_i = hashes.permute(3, 0, 1, 2)  # [R,N,C,m]
+        hashes_j = with_neighbours(hashes, outside=-1).permute(3, 0, 1, 2)  # [R,N,C,3m]
+        shared = hashes_i.unsqueeze(4) == hashes_j.unsqueeze(3)  # j in P_i^g': [R,N,C,m,3m]
+        repeats = shared.sum(0).to(q.dtype).log()
+
+        scores = sort(q) @ with_neighbours(sort(k)).transpose(2, 3)  # [N,C,m,3m]
+        scores = torch.where(shared[g], scores - repeats, MASKED) - SELF * itself
+        outputs.append(unsort(scores.softmax(-1) @ with_neighbours(sort(v))))  # a^g [N,L,e]
+        partitions.append(unsort(scores.logsumexp(-1, keepdim=True)))  # z^g [N,L,1]
+
+    share = torch.stack(partitions).softmax(0)  # exp(z^g - z): [R,N,L,1]
+    return (share * torch.stack(outputs)).sum(0)  # [N,L,e]
+
+
+def with_neighbours(chunks: Tensor, outside: float = 0) -> Tensor:
+    """Each chunk between the one before and the one after it; beyond the ends lies `outside`. [N,C,m,·] -> [N,C,3m,·]"""
+    padded = F.pad(chunks, (0, 0, 0, 0, 1, 1), value=outside)
+    return torch.cat([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], 2)
+
+
+class LSHAttention(nn.Module):
+    """Residual LSH attention over the pixels of a feature map: y = x + W_o a(W_q x, W_v x).
+
+    One head of d_k = channels / 2. The queries are batch-normalised: centred vectors fill the buckets evenly, which
+    rectified features, all of one sign, would not. The rotations are drawn once from `seed` and stored with the
+    weights, so the same weights give the same buckets on every machine.
+
+    Attention form: "dense" and "sorted" agree to rounding while no bucket is longer than a chunk; "auto" takes dense up
+    to 48x48 pixels.
+    """
+
+    rotations: Tensor
+
+    def __init__(self, channels: int, rounds: int = 2, chunk: int = 64, form: Form = "auto", seed: int = 0):
+        super().__init__()
+        d = channels // 2
+        self.chunk = chunk
+        self.form = form
+        self.query = nn.Sequential(nn.Conv2d(channels, d, 1, bias=False), nn.BatchNorm2d(d))
+        self.value = nn.Conv2d(channels, d, 1)
+        self.out = nn.Conv2d(d, channels, 1)
+        generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("rotations", torch.randn(rounds, d, MAX_BUCKETS // 2, generator=generator))
+
+    def forward(self, x: Tensor) -> Tensor:  # [N,c,H,W] -> [N,c,H,W]
+        height, width = x.shape[2:]
+        length = height * width
+        q = self.query(x).flatten(2).transpose(1, 2)  # [N,L,d]
+        v = self.value(x).flatten(2).transpose(1, 2)  # [N,L,d]
+        with torch.no_grad():
+            buckets = hash_buckets(q, self.rotations[:, :, : bucket_count(length, self.chunk) // 2])  # [N,R,L]
+        if self.form == "dense" or (self.form == "auto" and length <= DENSE_UP_TO):
+            attended = attend_dense(q, v, buckets)
+        else:
+            attended = attend_sorted(q, v, buckets, self.chunk)
+        return x + self.out(attended.transpose(1, 2).unflatten(2, (height, width)))
