@@ -1,0 +1,198 @@
+import type { ErrorClass } from './errors';
+
+interface ErrorEntry {
+  class: ErrorClass;
+  /** What happened, without a full stop. */
+  what: string;
+  /** What the operator does now: one sentence. */
+  action: string;
+}
+
+const entry = (errorClass: ErrorClass, what: string, action: string): ErrorEntry => ({
+  class: errorClass,
+  what,
+  action,
+});
+
+/** Every error of the service. docs/ERRORS.md is tied to this table by a test. Keep it grouped by stage. */
+export const ERRORS = {
+  RAUNET_INTERNAL: entry(
+    'transient',
+    'An unexpected error inside the service',
+    'Please report it with the log around this line.',
+  ),
+  RAUNET_CONFIG: entry(
+    'permanent',
+    'The configuration cannot be used',
+    'Correct the lines named and start again.',
+  ),
+
+  // association, spool
+  RAUNET_LISTEN: entry(
+    'permanent',
+    'A port cannot be opened',
+    'Free the port or choose another one in the configuration.',
+  ),
+  RAUNET_SPOOL_WRITE: entry(
+    'transient',
+    'The spool cannot be written',
+    'Check free space and rights of the data folder; the sender will retry.',
+  ),
+  RAUNET_SPOOL_MISSING: entry(
+    'permanent',
+    'A received file is no longer in the spool',
+    'Send the series again; check who deletes files of the data folder.',
+  ),
+  RAUNET_SPOOL_ALTERED: entry(
+    'permanent',
+    'A received file no longer has the bytes that were acknowledged',
+    'Check the disk; send the series again.',
+  ),
+
+  // series (spec/input.md)
+  RAUNET_NO_AXIAL_CT: entry(
+    'permanent',
+    'The series holds no axial CT image',
+    'Route only axial chest CT here.',
+  ),
+  RAUNET_NO_GEOMETRY: entry(
+    'permanent',
+    'Images lack position, orientation or pixel spacing',
+    'Send the original images, not screen captures.',
+  ),
+  RAUNET_MIXED_GEOMETRY: entry(
+    'permanent',
+    'The series mixes orientations or matrix sizes and no group is clearly the scan',
+    'Send the reconstructions as series of their own.',
+  ),
+  RAUNET_NOT_AXIAL: entry('permanent', 'The images are not axial', 'Send the axial reconstruction.'),
+  RAUNET_INCOMPLETE: entry(
+    'permanent',
+    'Too many slices are missing',
+    'Send the missing slices; the series is then analysed again.',
+  ),
+  RAUNET_MULTI_PHASE: entry(
+    'permanent',
+    'Several slices lie at one position and no attribute tells the phases apart',
+    'Send each phase as a series of its own.',
+  ),
+  RAUNET_GANTRY_TILT: entry(
+    'permanent',
+    'The gantry tilt exceeds 30 degrees',
+    'Send an untilted reconstruction.',
+  ),
+  RAUNET_NO_RESCALE: entry(
+    'permanent',
+    'Rescale slope and intercept are missing and the values are not plausible HU',
+    'Send images with a modality transformation to HU.',
+  ),
+  RAUNET_DERIVED_REFORMAT: entry(
+    'permanent',
+    'The images are projections or renderings (MIP, VRT), not slices',
+    'Send the original axial slices.',
+  ),
+  RAUNET_NOT_SELECTED: entry(
+    'permanent',
+    'The selection rules leave this series out',
+    'Nothing to do, or change series.rules in the configuration.',
+  ),
+
+  // volume
+  RAUNET_CORRUPT_PIXELS: entry(
+    'permanent',
+    'Pixel data of an instance cannot be decoded',
+    'Send the instance again from its source.',
+  ),
+
+  // tensor, inference
+  RAUNET_NOT_CHEST: entry('permanent', 'No lung was found in the images', 'Route only chest CT here.'),
+  RAUNET_MODEL: entry(
+    'permanent',
+    'The model or its contract cannot be used',
+    'Install the model files that belong to this version again.',
+  ),
+  RAUNET_PROVIDER: entry(
+    'permanent',
+    'No ONNX Runtime provider of the configured list works',
+    'See the reasons; run `raunet doctor`.',
+  ),
+  RAUNET_INFERENCE: entry(
+    'transient',
+    'The inference process failed',
+    'It is restarted by itself; see the log if it repeats.',
+  ),
+  RAUNET_INFERENCE_TIMEOUT: entry(
+    'transient',
+    'The inference process gave no answer in time',
+    'It is restarted by itself; raise inference.timeoutSeconds if the machine is slow.',
+  ),
+
+  // result
+  RAUNET_RESULT: entry(
+    'permanent',
+    'A result object could not be made',
+    'Please report it with the log around this line.',
+  ),
+
+  // delivery
+  RAUNET_DESTINATION_UNKNOWN: entry(
+    'permanent',
+    'No destination is configured for this result',
+    'Add the sender as a destination, or a delivery rule, in the configuration; then retry.',
+  ),
+  RAUNET_DESTINATION_DOWN: entry(
+    'transient',
+    'The destination cannot be reached',
+    'It is tried again by itself; check the destination.',
+  ),
+  RAUNET_ASSOCIATION_REJECTED: entry(
+    'permanent',
+    'The destination rejected the association',
+    'Check AE titles on both sides.',
+  ),
+  RAUNET_ASSOCIATION_BUSY: entry(
+    'transient',
+    'The destination rejected the association for now',
+    'It is tried again by itself.',
+  ),
+  RAUNET_ASSOCIATION_ABORTED: entry(
+    'ambiguous',
+    'The association broke before every object was answered',
+    'It is sent again by itself.',
+  ),
+  RAUNET_NOT_ACCEPTED: entry(
+    'permanent',
+    'The destination accepts no presentation context for the object',
+    'Enable the SOP class and transfer syntax at the destination.',
+  ),
+  RAUNET_STORE_REFUSED: entry(
+    'permanent',
+    'The destination refused to store the object',
+    'Read the status; correct the cause at the destination; then retry.',
+  ),
+  RAUNET_STORE_BUSY: entry(
+    'transient',
+    'The destination is out of resources',
+    'It is tried again by itself.',
+  ),
+
+  // jobs, records
+  RAUNET_DATABASE: entry(
+    'transient',
+    'The database cannot be used',
+    'It is tried again by itself; check PostgreSQL.',
+  ),
+  RAUNET_DATABASE_SETUP: entry(
+    'permanent',
+    'The embedded PostgreSQL cannot be started',
+    'Follow the hint, or set database.url to a server of yours.',
+  ),
+  RAUNET_DATA_FOLDER_BUSY: entry(
+    'permanent',
+    'Another service uses this data folder',
+    'Stop it, or give this one a data folder of its own.',
+  ),
+  RAUNET_CANCELLED: entry('permanent', 'The job was cancelled by an operator', 'Retry it when wanted.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;

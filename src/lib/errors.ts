@@ -1,0 +1,50 @@
+import { ERRORS, type ErrorCode } from './error-codes';
+import type { Stage } from './stages';
+
+/** What an error is about; never a patient name or id. */
+export interface ErrorContext {
+  stage?: Stage;
+  studyUid?: string;
+  seriesUid?: string;
+  sopInstanceUid?: string;
+  destination?: string;
+  /** The particulars, as one short clause in plain words, free of patient data. */
+  detail?: string;
+}
+
+/** transient: try again; ambiguous: may or may not have happened, try again idempotently; permanent: a person must act. */
+export type ErrorClass = 'transient' | 'ambiguous' | 'permanent';
+
+/** The only error that leaves a stage. Retry decides on `code`'s class, people read `message`. */
+export class RaunetError extends Error {
+  readonly class: ErrorClass;
+
+  constructor(
+    readonly code: ErrorCode,
+    readonly context: ErrorContext = {},
+    options?: { cause?: unknown },
+  ) {
+    super(sentence(code, context), options);
+    this.name = 'RaunetError';
+    this.class = ERRORS[code].class;
+  }
+}
+
+/** "RAUNET_X: what happened (particulars; series 1.2.3). What to do." */
+function sentence(code: ErrorCode, context: ErrorContext): string {
+  const { what, action } = ERRORS[code];
+  const about = [
+    context.detail,
+    context.destination && `destination ${context.destination}`,
+    context.seriesUid && `series ${context.seriesUid}`,
+    context.sopInstanceUid && `instance ${context.sopInstanceUid}`,
+  ].filter(Boolean);
+  return `${code}: ${what}${about.length > 0 ? ` (${about.join('; ')})` : ''}. ${action}`;
+}
+
+/** Anything thrown, as a RaunetError: ours as it is, all else as an internal error with its cause. */
+export function toRaunetError(thrown: unknown, context: ErrorContext = {}): RaunetError {
+  if (thrown instanceof RaunetError) return thrown;
+  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  return new RaunetError('RAUNET_INTERNAL', { ...context, detail }, { cause: thrown });
+}
