@@ -16,18 +16,21 @@ sqrt(d) stands inside the exponent, and j runs over all of the image: raster ord
 """
 
 import math
+import operator
+from functools import reduce
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Form = Literal["auto", "sorted", "dense"]
+Form = Literal["sorted", "dense"]
 
 SELF = 1e5  # m_ii: a token attends to itself only if nothing else shares its bucket
 MASKED = -1e9  # stands for -inf: exp() of it is 0 even beside a lone -SELF
-DENSE_UP_TO = 48 * 48  # tokens; up to here one dense product costs less than sorting and gathering
+DENSE_UP_TO = 48 * 48  # tokens: the dense form needs memory for their square
 MAX_BUCKETS = 256
+PADDING_BUCKET = 1 << 30  # sorted behind all others
 
 
 def bucket_count(length: int, chunk: int) -> int:
@@ -43,7 +46,9 @@ def hash_buckets(q: Tensor, rotations: Tensor) -> Tensor:
     rounds, d, half = rotations.shape
     projected = q @ rotations.transpose(0, 1).reshape(d, rounds * half)  # [N,L,R*half]
     projected = projected.unflatten(2, (rounds, half))  # [N,L,R,half]
-    return torch.cat([projected, -projected], -1).argmax(-1).transpose(1, 2)  # [N,R,L]
+    best = projected.abs().argmax(-1, keepdim=True)  # [N,L,R,1]
+    opposite = projected.gather(-1, best) < 0  # the winner is on the side of -q R
+    return (best + half * opposite).squeeze(-1).transpose(1, 2)  # [N,R,L]
 
 
 def attend_dense(q: Tensor, v: Tensor, buckets: Tensor) -> Tensor:
@@ -55,7 +60,7 @@ def attend_dense(q: Tensor, v: Tensor, buckets: Tensor) -> Tensor:
     """
     k = F.normalize(q, dim=-1)
     scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])  # [N,L,L]
-    shared = (buckets.unsqueeze(3) == buckets.unsqueeze(2)).any(1)  # j in P_i: [N,L,L]
+    shared = reduce(operator.or_, (h.unsqueeze(2) == h.unsqueeze(1) for h in buckets.unbind(1)))  # j in P_i: [N,L,L]
     itself = torch.eye(q.shape[1], dtype=q.dtype, device=q.device)
     scores = torch.where(shared, scores, MASKED) - SELF * itself
     return scores.softmax(-1) @ v
@@ -71,11 +76,11 @@ def attend_sorted(q: Tensor, v: Tensor, buckets: Tensor, chunk: int) -> Tensor:
     """
     n, length, d = q.shape
     padding = -length % chunk
-    total = length + padding  # T = C * m
+    total = length + padding  # T = C m
     k = F.pad(F.normalize(q, dim=-1), (0, 0, 0, padding))  # [N,T,d]
     q = F.pad(q / math.sqrt(d), (0, 0, 0, padding))
     v = F.pad(v, (0, 0, 0, padding))
-    buckets = F.pad(buckets, (0, padding), value=MAX_BUCKETS)  # padding tokens: a bucket of their own, sorted last
+    buckets = F.pad(buckets, (0, padding), value=PADDING_BUCKET)
 
     position = torch.arange(total, device=q.device)
     image = total * torch.arange(n, device=q.device).unsqueeze(1)  # where an image starts in the flattened tokens
@@ -94,15 +99,17 @@ def attend_sorted(q: Tensor, v: Tensor, buckets: Tensor, chunk: int) -> Tensor:
             return chunks.flatten(0, 2)[(back + image)[:, :length]]
 
         hashes = sort(buckets.transpose(1, 2))  # [N,C,m,R]
-        hashes_i = hashes.permute(3, 0, 1, 2)  # [R,N,C,m]
-        hashes_j = with_neighbours(hashes, outside=-1).permute(3, 0, 1, 2)  # [R,N,C,3m]
-        shared = hashes_i.unsqueeze(4) == hashes_j.unsqueeze(3)  # j in P_i^g': [R,N,C,m,3m]
-        repeats = shared.sum(0).to(q.dtype).log()
+        pairs = zip(hashes.unbind(3), with_neighbours(hashes, outside=-1).unbind(3))
+        shared = [of_i.unsqueeze(3) == of_j.unsqueeze(2) for of_i, of_j in pairs]  # R x j in P_i^g': [N,C,m,3m]
+        repeats = 1 + sum(other.to(q.dtype) for other in shared[:g] + shared[g + 1 :])
 
         scores = sort(q) @ with_neighbours(sort(k)).transpose(2, 3)  # [N,C,m,3m]
-        scores = torch.where(shared[g], scores - repeats, MASKED) - SELF * itself
-        outputs.append(unsort(scores.softmax(-1) @ with_neighbours(sort(v))))  # a^g [N,L,e]
-        partitions.append(unsort(scores.logsumexp(-1, keepdim=True)))  # z^g [N,L,1]
+        scores = torch.where(shared[g], scores, MASKED) - SELF * itself
+        top = scores.amax(-1, keepdim=True).detach()
+        weights = (scores - top).exp() / repeats  # exp(s - log n) = exp(s) / n
+        mass = weights.sum(-1, keepdim=True)  # [N,C,m,1]
+        outputs.append(unsort(weights @ with_neighbours(sort(v)) / mass))  # a^g [N,L,e]
+        partitions.append(unsort(top + mass.log()))  # z^g [N,L,1]
 
     share = torch.stack(partitions).softmax(0)  # exp(z^g - z): [R,N,L,1]
     return (share * torch.stack(outputs)).sum(0)  # [N,L,e]
@@ -121,13 +128,13 @@ class LSHAttention(nn.Module):
     rectified features, all of one sign, would not. The rotations are drawn once from `seed` and stored with the
     weights, so the same weights give the same buckets on every machine.
 
-    Attention form: "dense" and "sorted" agree to rounding while no bucket is longer than a chunk; "auto" takes dense up
-    to 48x48 pixels.
+    Two forms, equal to rounding while no bucket is longer than a chunk: "sorted" is the faster on a CPU; "dense" needs
+    no sorting, which suits accelerators, and is used up to 48x48 pixels.
     """
 
     rotations: Tensor
 
-    def __init__(self, channels: int, rounds: int = 2, chunk: int = 64, form: Form = "auto", seed: int = 0):
+    def __init__(self, channels: int, rounds: int = 2, chunk: int = 64, form: Form = "sorted", seed: int = 0):
         super().__init__()
         d = channels // 2
         self.chunk = chunk
@@ -135,8 +142,8 @@ class LSHAttention(nn.Module):
         self.query = nn.Sequential(nn.Conv2d(channels, d, 1, bias=False), nn.BatchNorm2d(d))
         self.value = nn.Conv2d(channels, d, 1)
         self.out = nn.Conv2d(d, channels, 1)
-        generator = torch.Generator().manual_seed(seed)
-        self.register_buffer("rotations", torch.randn(rounds, d, MAX_BUCKETS // 2, generator=generator))
+        directions = torch.randn(rounds, d, MAX_BUCKETS // 2, generator=torch.Generator().manual_seed(seed))
+        self.register_buffer("rotations", F.normalize(directions, dim=1))  # unequal norms would make unequal buckets
 
     def forward(self, x: Tensor) -> Tensor:  # [N,c,H,W] -> [N,c,H,W]
         height, width = x.shape[2:]
@@ -145,7 +152,7 @@ class LSHAttention(nn.Module):
         v = self.value(x).flatten(2).transpose(1, 2)  # [N,L,d]
         with torch.no_grad():
             buckets = hash_buckets(q, self.rotations[:, :, : bucket_count(length, self.chunk) // 2])  # [N,R,L]
-        if self.form == "dense" or (self.form == "auto" and length <= DENSE_UP_TO):
+        if self.form == "dense" and length <= DENSE_UP_TO:
             attended = attend_dense(q, v, buckets)
         else:
             attended = attend_sorted(q, v, buckets, self.chunk)

@@ -80,7 +80,7 @@ def build(
     attention_levels: Sequence[int] = (2, 3),
     rounds: int = 2,
     chunk: int = 64,
-    attention_form: Form = "auto",
+    attention_form: Form = "sorted",
     in_channels: int = 1,
     classes: int = 4,
 ) -> ResidualAttentionUNet:
@@ -89,7 +89,7 @@ def build(
     cardinality       C of the ResNeXt blocks; by default width / 2, that is 32 at the paper's width 64
     attention_levels  where the skips are attended to: 3 is 46x46 and 2 is 92x92 for an image of 369x369; 0 to 3
     rounds, chunk     hash rounds and chunk length of the LSH attention
-    attention_form    "dense", "sorted" or "auto", see LSHAttention
+    attention_form    "sorted" or "dense", see LSHAttention
 
     Raises ValueError for a model, level or cardinality that does not exist.
     """
