@@ -1,0 +1,84 @@
+import { validate as isCron } from 'node-cron';
+import type { Problem } from './problem';
+import type { Config } from './schema';
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host.startsWith('127.');
+
+/** What no single key shows: references to nothing, doors left open, values that exclude each other. */
+export function combinationProblems(config: Config): Problem[] {
+  return [...references(config), ...doors(config), ...expressions(config), ...schedules(config)];
+}
+
+function references({ delivery, series }: Config): Problem[] {
+  const problems: Problem[] = [];
+  const names = delivery.destinations.map(({ name }) => name);
+  names.forEach((name, i) => {
+    if (names.indexOf(name) !== i)
+      problems.push({
+        path: ['delivery', 'destinations', i, 'name'],
+        message: `"${name}" names two destinations`,
+      });
+  });
+  delivery.rules.forEach((rule, i) => {
+    for (const name of rule.to.filter((to) => !names.includes(to)))
+      problems.push({ path: ['delivery', 'rules', i, 'to'], message: `no destination is called "${name}"` });
+  });
+  delivery.destinations.forEach((destination, i) => {
+    if (destination.retryMaxSeconds < destination.retrySeconds)
+      problems.push({
+        path: ['delivery', 'destinations', i, 'retryMaxSeconds'],
+        message: 'is smaller than retrySeconds',
+      });
+  });
+  if (series.queryDestination !== undefined && !names.includes(series.queryDestination))
+    problems.push({
+      path: ['series', 'queryDestination'],
+      message: `no destination is called "${series.queryDestination}"`,
+    });
+  const ruleNames = series.rules.map(({ name }) => name);
+  ruleNames.forEach((name, i) => {
+    if (ruleNames.indexOf(name) !== i)
+      problems.push({ path: ['series', 'rules', i, 'name'], message: `"${name}" names two rules` });
+  });
+  return problems;
+}
+
+function doors({ association, admin }: Config): Problem[] {
+  const problems: Problem[] = [];
+  if (!isLoopback(association.host) && association.allow.length === 0)
+    problems.push({
+      path: ['association', 'host'],
+      message: `listening on ${association.host} needs association.allow: name the AE titles that may send`,
+    });
+  if (!isLoopback(admin.host))
+    problems.push({
+      path: ['admin', 'host'],
+      message:
+        'the admin API has no authentication yet: keep it on loopback, behind a proxy that authenticates',
+    });
+  if (association.port !== 0 && association.port === admin.port)
+    problems.push({ path: ['admin', 'port'], message: 'is the DICOM port too' });
+  return problems;
+}
+
+function expressions({ series }: Config): Problem[] {
+  const problems: Problem[] = [];
+  series.rules.forEach((rule, i) => {
+    for (const key of ['description', 'kernel'] as const) {
+      try {
+        new RegExp(rule[key] ?? '', 'i');
+      } catch {
+        problems.push({ path: ['series', 'rules', i, key], message: 'is not a regular expression' });
+      }
+    }
+    if (rule.thicknessMm && rule.thicknessMm.min > rule.thicknessMm.max)
+      problems.push({ path: ['series', 'rules', i, 'thicknessMm'], message: 'min is larger than max' });
+  });
+  return problems;
+}
+
+const schedules = ({ maintenance }: Config): Problem[] =>
+  (['retentionCron', 'diskCron', 'echoCron', 'reconcileCron'] as const)
+    .filter((key) => !isCron(maintenance[key]))
+    .map((key) => ({ path: ['maintenance', key], message: `"${maintenance[key]}" is no cron expression` }));

@@ -1,0 +1,59 @@
+import { parse } from 'yaml';
+import type { Problem } from './problem';
+import { configSchema } from './schema';
+
+/** `association.aeTitle` -> `RAUNET_ASSOCIATION_AE_TITLE`. */
+export const variableOf = (path: readonly (string | number)[]): string =>
+  `RAUNET_${path.join('_').replace(/([a-z])([A-Z])/g, '$1_$2')}`.toUpperCase();
+
+/** Every key of the configuration that is no section, as its path. */
+function leaves(tree: object, path: string[] = []): string[][] {
+  return Object.entries(tree).flatMap(([key, value]) => {
+    const here = [...path, key];
+    const section = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return section ? leaves(value, here) : [here];
+  });
+}
+
+/** Keys without a default do not show in the parsed defaults. */
+const WITHOUT_DEFAULT = [
+  ['series', 'queryDestination'],
+  ['inference', 'model'],
+  ['database', 'url'],
+];
+
+/**
+ * RAUNET_<SECTION>_<KEY> for every key, its value read as YAML (so lists work: `[{name: pacs, ...}]`),
+ * and DATABASE_URL for database.url. An unknown RAUNET_ variable is a problem, not a silence.
+ */
+export function environmentOverrides(environment: NodeJS.ProcessEnv): {
+  overrides: { [key: string]: unknown };
+  problems: Problem[];
+} {
+  const known = new Map(
+    [...leaves(configSchema.parse({})), ...WITHOUT_DEFAULT].map((path) => [variableOf(path), path]),
+  );
+  known.set('DATABASE_URL', ['database', 'url']);
+  const overrides: { [key: string]: unknown } = {};
+  const problems: Problem[] = [];
+  for (const [name, text] of Object.entries(environment)) {
+    const path = known.get(name);
+    if (path !== undefined && text !== undefined) set(overrides, path, parse(text));
+    else if (name.startsWith('RAUNET_') && !NOT_CONFIG.has(name)) {
+      problems.push({ path: [], message: `${name}: no configuration key has this name` });
+    }
+  }
+  return { overrides, problems };
+}
+
+/** Variables of the test suites and of the CLI. */
+const NOT_CONFIG = new Set(['RAUNET_SHARED', 'RAUNET_CONFIG']);
+
+function set(tree: { [key: string]: unknown }, [key, ...rest]: string[], value: unknown): void {
+  if (key === undefined) return;
+  if (rest.length === 0) tree[key] = value;
+  else {
+    tree[key] ??= {};
+    set(tree[key] as { [key: string]: unknown }, rest, value);
+  }
+}

@@ -1,0 +1,114 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+import { loadConfig } from '../../../src/config/load';
+import { configSchema } from '../../../src/config/schema';
+
+const folder = mkdtempSync(join(tmpdir(), 'raunet-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const written = (text: string): string => {
+  const file = join(folder, 'raunet.yaml');
+  writeFileSync(file, text);
+  return file;
+};
+const refusal = (text: string, environment = {}): string => {
+  try {
+    loadConfig(written(text), environment);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('the configuration was accepted');
+};
+
+test('conf/raunet.yaml documents exactly the defaults of the code', () => {
+  expect(loadConfig('conf/raunet.yaml')).toEqual(configSchema.parse({}));
+});
+
+test('every key of the code stands in conf/raunet.yaml, commented out where it has no default', () => {
+  const text = readFileSync('conf/raunet.yaml', 'utf8');
+  const { properties } = JSON.parse(readFileSync('conf/raunet.schema.json', 'utf8'));
+  const keys = (schema: any): string[] =>
+    Object.entries(schema?.properties ?? {}).flatMap(([key, value]: [string, any]) => [
+      key,
+      ...keys(value),
+      ...keys(value.items),
+    ]);
+  for (const key of Object.values(properties).flatMap(keys)) expect(text).toMatch(new RegExp(`\\b${key}:`));
+});
+
+test('every key of conf/raunet.yaml has a comment above it', () => {
+  const undocumented: string[] = [];
+  let comment = false;
+  for (const line of readFileSync('conf/raunet.yaml', 'utf8').split('\n')) {
+    if (/^ +\w+:/.test(line) && !comment) undocumented.push(line);
+    comment = /^\s*#/.test(line);
+  }
+  expect(undocumented).toEqual([]);
+  expect(parseDocument(readFileSync('conf/raunet.yaml', 'utf8')).errors).toEqual([]);
+});
+
+test('unknown keys, wrong types and impossible combinations are reported together, each with its line', () => {
+  const message = refusal(
+    'asociation: {}\nassociation:\n  port: many\n  aeTitle: A_TITLE_THAT_IS_TOO_LONG\nlog:\n  colour: red\n',
+  );
+  expect(message).toContain('line 1, asociation: unknown key');
+  expect(message).toMatch(/line 3, association\.port: .*number/);
+  expect(message).toMatch(/line 4, association\.aeTitle: an AE title has 1 to 16/);
+  expect(message).toContain('line 6, log.colour: unknown key');
+});
+
+test('combinations: unknown destination, listening abroad without allow-list, bad expression, admin abroad, one port twice', () => {
+  const message = refusal(
+    [
+      'association: {host: 0.0.0.0, port: 8080}',
+      'admin:',
+      '  host: 0.0.0.0',
+      'series:',
+      '  queryDestination: archive',
+      '  rules: [{name: a, kernel: "("}]',
+      'delivery:',
+      '  rules: [{to: [nowhere]}]',
+      'maintenance: {echoCron: every minute}',
+    ].join('\n'),
+  );
+  for (const part of [
+    'association.host: listening on 0.0.0.0 needs association.allow',
+    'line 3, admin.host: the admin API has no authentication',
+    'admin.port: is the DICOM port too',
+    'line 5, series.queryDestination: no destination is called "archive"',
+    'is not a regular expression',
+    'no destination is called "nowhere"',
+    'maintenance.echoCron: "every minute" is no cron expression',
+  ])
+    expect(message).toContain(part);
+});
+
+test('the environment overrides the file, lists included, and its mistakes are named', () => {
+  const environment = {
+    RAUNET_ASSOCIATION_AE_TITLE: 'OTHER',
+    RAUNET_ADMIN_PORT: '0',
+    RAUNET_DELIVERY_DESTINATIONS: '[{name: pacs, aeTitle: ORTHANC, host: 127.0.0.1, port: 4242}]',
+    DATABASE_URL: 'postgres://db/raunet',
+  };
+  const config = loadConfig(written('association: {aeTitle: FILE, port: 104}'), environment);
+  expect(config.association).toMatchObject({ aeTitle: 'OTHER', port: 104 });
+  expect(config.admin.port).toBe(0);
+  expect(config.delivery.destinations[0]).toMatchObject({ name: 'pacs', retryLimit: 20 });
+  expect(config.database.url).toBe('postgres://db/raunet');
+  expect(refusal('', { RAUNET_PROT: '1' })).toContain('RAUNET_PROT: no configuration key has this name');
+  expect(refusal('', { RAUNET_ADMIN_PORT: 'x' })).toMatch(/RAUNET_ADMIN_PORT: .*number/);
+});
+
+test('a configuration cannot be changed after it was read', () => {
+  const config = loadConfig(null);
+  expect(() => {
+    (config.association as { port: number }).port = 1;
+  }).toThrow(TypeError);
+});
+
+test('conf/raunet.schema.json is the one that the code makes', async () => {
+  const { jsonSchema } = await import('../../../src/config/json-schema');
+  expect(JSON.parse(readFileSync('conf/raunet.schema.json', 'utf8'))).toEqual(JSON.parse(jsonSchema()));
+});
