@@ -1,4 +1,5 @@
-import type { ErrorClass } from './errors';
+/** transient: try again; ambiguous: may or may not have happened, try again idempotently; permanent: a person must act. */
+export type ErrorClass = 'transient' | 'ambiguous' | 'permanent';
 
 interface ErrorEntry {
   class: ErrorClass;

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from './error-codes';
+import { ERRORS, type ErrorClass, type ErrorCode } from './error-codes';
 import type { Stage } from './stages';
 
 /** What an error is about; never a patient name or id. */
@@ -11,9 +11,6 @@ export interface ErrorContext {
   /** The particulars, as one short clause in plain words, free of patient data. */
   detail?: string;
 }
-
-/** transient: try again; ambiguous: may or may not have happened, try again idempotently; permanent: a person must act. */
-export type ErrorClass = 'transient' | 'ambiguous' | 'permanent';
 
 /** The only error that leaves a stage. Retry decides on `code`'s class, people read `message`. */
 export class RaunetError extends Error {

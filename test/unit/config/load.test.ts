@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
+import { jsonSchema } from '../../../src/config/json-schema';
 import { loadConfig } from '../../../src/config/load';
 import { configSchema } from '../../../src/config/schema';
 
@@ -108,7 +109,6 @@ test('a configuration cannot be changed after it was read', () => {
   }).toThrow(TypeError);
 });
 
-test('conf/raunet.schema.json is the one that the code makes', async () => {
-  const { jsonSchema } = await import('../../../src/config/json-schema');
+test('conf/raunet.schema.json is the one that the code makes', () => {
   expect(JSON.parse(readFileSync('conf/raunet.schema.json', 'utf8'))).toEqual(JSON.parse(jsonSchema()));
 });
