@@ -50,6 +50,13 @@ export const ERRORS = {
     'Check the disk; send the series again.',
   ),
 
+  // dicom
+  RAUNET_UNREADABLE: entry(
+    'permanent',
+    'A file is no readable DICOM data set',
+    'Send the instance again from its source.',
+  ),
+
   // series (spec/input.md)
   RAUNET_NO_AXIAL_CT: entry(
     'permanent',

@@ -1,0 +1,32 @@
+/** VRs with a 32-bit length (PS3.5 7.1.2). */
+const LONG_VRS = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
+
+/**
+ * File meta information (PS3.10 7.1): transfer syntax and the offset at which the data set begins.
+ * Some writers encode group 2 in Implicit VR: read too. Throws where there is none.
+ */
+export function readMeta(bytes: Uint8Array): { transferSyntaxUid: string; end: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 140 || ascii(bytes, 128, 4) !== 'DICM') throw new Error('no DICM prefix');
+  let at = 132;
+  let transferSyntaxUid: string | null = null;
+  while (at + 8 <= bytes.length && view.getUint16(at, true) === 2) {
+    const element = view.getUint16(at + 2, true);
+    const { length, start } = valueAt(bytes, view, at + 4);
+    if (element === 0x0010) transferSyntaxUid = ascii(bytes, start, length).replace(/[ \0]+$/, '');
+    at = start + length;
+  }
+  if (transferSyntaxUid === null) throw new Error('no TransferSyntaxUID');
+  return { transferSyntaxUid, end: at };
+}
+
+function valueAt(bytes: Uint8Array, view: DataView, at: number): { length: number; start: number } {
+  const vr = ascii(bytes, at, 2);
+  if (!/^[A-Z]{2}$/.test(vr)) return { length: view.getUint32(at, true), start: at + 4 };
+  return LONG_VRS.has(vr)
+    ? { length: view.getUint32(at + 4, true), start: at + 8 }
+    : { length: view.getUint16(at + 2, true), start: at + 4 };
+}
+
+const ascii = (bytes: Uint8Array, start: number, length: number): string =>
+  String.fromCharCode(...bytes.subarray(start, start + length));

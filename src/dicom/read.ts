@@ -1,0 +1,88 @@
+import { open } from 'node:fs/promises';
+import { inflateRawSync } from 'node:zlib';
+import * as dicomParser from 'dicom-parser';
+import { RaunetError } from '../lib/errors';
+import { DataSet, type Parsed } from './data-set';
+import { readMeta } from './meta';
+import { TRANSFER_SYNTAX } from './uids';
+
+export interface DicomFile {
+  transferSyntaxUid: string;
+  dataset: DataSet;
+}
+
+/** Enough for the header of nearly every CT; longer ones are read again, eight times as far each time. */
+const HEADER_BYTES = 64 * 1024;
+/** No CT instance inflates to more; a bomb does. */
+const MAX_INFLATED_BYTES = 2 ** 30;
+const PIXEL_DATA = 'x7fe00010';
+
+/** Header of a PS3.10 file in memory: everything before PixelData. Throws RAUNET_UNREADABLE. */
+export function readHeader(bytes: Uint8Array): DicomFile {
+  const { transferSyntaxUid, parsed } = parsePart10(bytes, PIXEL_DATA);
+  return { transferSyntaxUid, dataset: new DataSet(parsed) };
+}
+
+/** As `readHeader`, of a file on disk, without reading its pixels where the header is small. */
+export async function readHeaderOfFile(file: string): Promise<DicomFile> {
+  const handle = await open(file, 'r');
+  try {
+    const { size } = await handle.stat();
+    for (let length = HEADER_BYTES; ; length *= 8) {
+      const bytes = Buffer.alloc(Math.min(length, size));
+      const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+      const whole = bytes.length === size;
+      const header = tryHeader(bytes.subarray(0, bytesRead), whole);
+      if (header !== null) return header;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Null: the part may end within the header. Elements cut short parse without a word, so only PixelData proves the end. */
+function tryHeader(bytes: Uint8Array, whole: boolean): DicomFile | null {
+  if (whole) return readHeader(bytes);
+  try {
+    const header = readHeader(bytes);
+    return header.dataset.has('PixelData') ? header : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A parsed PS3.10 file. `untilTag`: parse no further, as `xGGGGEEEE`. Throws RAUNET_UNREADABLE. */
+export function parsePart10(
+  bytes: Uint8Array,
+  untilTag?: string,
+): { transferSyntaxUid: string; parsed: Parsed } {
+  try {
+    const { transferSyntaxUid, end } = readMeta(bytes);
+    const littleEndian = transferSyntaxUid !== TRANSFER_SYNTAX.explicitBigEndian;
+    const parser = littleEndian
+      ? dicomParser.littleEndianByteArrayParser
+      : dicomParser.bigEndianByteArrayParser;
+    const body =
+      transferSyntaxUid === TRANSFER_SYNTAX.deflatedExplicitLittleEndian
+        ? inflateRawSync(bytes.subarray(end), { maxOutputLength: MAX_INFLATED_BYTES })
+        : bytes.subarray(end);
+    const stream = new dicomParser.ByteStream(parser, body, 0);
+    // The two functions below read and fill these four fields only.
+    const parsed = {
+      byteArray: body,
+      byteArrayParser: parser,
+      elements: {},
+      warnings: [],
+    } as unknown as dicomParser.DataSet;
+    const options = untilTag === undefined ? undefined : { untilTag };
+    if (transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian)
+      dicomParser.parseDicomDataSetImplicit(parsed, stream, body.length, options);
+    else dicomParser.parseDicomDataSetExplicit(parsed, stream, body.length, options);
+    return { transferSyntaxUid, parsed };
+  } catch (cause) {
+    if (cause instanceof RaunetError) throw cause;
+    // dicom-parser throws strings; they name offsets, never values.
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new RaunetError('RAUNET_UNREADABLE', { detail }, { cause });
+  }
+}
