@@ -1,0 +1,22 @@
+"""Files of a run: network.pt, to judge and export (networks.raunet.load reads it), and state.pt, to go on from."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def write(content: dict[str, Any], path: Path) -> None:
+    """Written beside and renamed, so that a stop in mid-write leaves the older file whole."""
+    beside = path.with_suffix(".part")
+    torch.save(content, beside)
+    os.replace(beside, path)
+
+
+def write_network(weights: dict[str, Tensor], recipe: dict[str, Any], step: int, path: Path) -> None:
+    """recipe: the run's settings, its model and width among them, kept for the model card."""
+    write({"model": recipe["model"], "width": recipe["width"], "options": {}, "state_dict": weights,
+           "recipe": recipe, "step": step}, path)
+

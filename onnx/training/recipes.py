@@ -1,0 +1,101 @@
+"""What a training step sees: the paper's recipe and ours.
+
+Every batch is a function of (seed, step) alone, so a resumed run sees what an unbroken one would have seen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training import augment
+from training.data import cache, labels
+from training.data.cache import Dataset
+from training.data.folds import fold_of_groups, slices_per_group
+
+LABELLED = ("medseg", "effusion", "covid20")
+SHARES = {"medseg": 0.5, "effusion": 0.25, "covid20": 0.25}  # of the slices of a batch
+GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0}  # effusion differs from muscle by 40 HU: jitter less
+
+
+def split(data: Dataset, fold: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Grouped split of all labelled data: indices to train on and to test on. fold None: train on everything."""
+    if fold is None:
+        return np.arange(len(data)), np.array([], int)
+    k, n = fold
+    of_group = fold_of_groups(slices_per_group(list(zip(data.groups, data.names, strict=True))), n)
+    test = np.array([of_group[group] == k for group in data.groups])
+    return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+@dataclass
+class Ours:
+    """All labelled sets, partial labels, drawn by SHARES and warped anew each time."""
+
+    data: Dataset
+    seed: int
+
+    @classmethod
+    def load(cls, fold: tuple[int, int] | None, seed: int) -> "Ours":
+        data = cache.join([cache.load(source) for source in LABELLED])
+        return cls(data.where(split(data, fold)[0]), seed)
+
+    def batch(self, step: int, count: int, size: int) -> tuple[Tensor, Tensor]:
+        """image float32 [count,1,size,size] and label sets uint8 [count,size,size] of a step."""
+        rng = np.random.default_rng([self.seed, step])
+        sources = rng.choice(list(SHARES), count, p=list(SHARES.values()))
+        picked = np.array([rng.choice(np.flatnonzero(self.data.sources == source)) for source in sources])
+        image, allowed = tensors(self.data, picked)
+        strength = torch.tensor([GREY_JITTER[source] for source in sources], dtype=torch.float32)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        return augment.online(image, allowed, size, strength, generator)
+
+
+@dataclass
+class Paper:
+    """medseg alone, mask value 0 taken as background, every slice once an epoch; sixfold: offline augmentation.
+
+    leaky: the augmented pictures are shuffled and split, as the paper's text reads; its test part holds rotated and
+    scaled copies of slices that were trained on.
+    """
+
+    images: Tensor  # [n,1,SIZE,SIZE]
+    allowed: Tensor  # [n,SIZE,SIZE]
+    test_images: Tensor
+    test_allowed: Tensor
+    seed: int
+
+    @classmethod
+    def load(cls, fold: tuple[int, int] | None, seed: int, sixfold: bool, leaky: bool) -> "Paper":
+        data = cache.load("medseg")
+        image, allowed = tensors(data, np.arange(len(data)))
+        allowed = torch.where(allowed == labels.MEDSEG[0], labels.label_set(labels.BACKGROUND), allowed).to(torch.uint8)
+        if leaky and fold is not None:
+            if sixfold:
+                image, allowed = augment.paper_sixfold(image, allowed)
+            order = np.random.default_rng(seed).permutation(len(image))
+            test = np.isin(np.arange(len(image)), order[fold[0]::fold[1]])
+            train, test = np.flatnonzero(~test), np.flatnonzero(test)
+            return cls(image[train], allowed[train], image[test], allowed[test], seed)
+        train, test = split(data, fold)
+        test_image, test_allowed = image[test], allowed[test]
+        image, allowed = image[train], allowed[train]
+        if sixfold:
+            image, allowed = augment.paper_sixfold(image, allowed)
+        return cls(image, allowed, test_image, test_allowed, seed)
+
+    def steps_per_epoch(self, count: int) -> int:
+        return -(-len(self.images) // count)
+
+    def batch(self, step: int, count: int, size: int) -> tuple[Tensor, Tensor]:
+        """image float32 [<=count,1,size,size] and label sets uint8 of a step; epochs follow one another."""
+        epoch, at = divmod(step, self.steps_per_epoch(count))
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.images))
+        picked = order[at * count:(at + 1) * count]
+        return augment.resized(self.images[picked], self.allowed[picked], size)
+
+
+def tensors(data: Dataset, picked: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Slices of the cache -> image float32 [n,1,SIZE,SIZE], label sets uint8 [n,SIZE,SIZE]."""
+    return torch.from_numpy(data.images[picked].astype(np.float32)).unsqueeze(1), torch.from_numpy(data.allowed[picked])
