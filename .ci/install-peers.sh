@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Real peers for test:peers and test:viewer, from Debian and PyPI. Run as root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(dcmtk dicom3tools orthanc orthanc-dicomweb chromium libvulkan1 python3-venv)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  # Debian starts Orthanc as a service where there is a service manager; the tests start their own.
+  service orthanc stop >/dev/null 2>&1 || true
+fi
