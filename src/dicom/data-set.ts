@@ -1,5 +1,5 @@
 import * as dicomParser from 'dicom-parser';
-import { tagOf } from './tags';
+import { keywordOf, tagOf } from './tags';
 import { decodeText } from './text';
 
 type ParsedElement = dicomParser.Element;
@@ -33,6 +33,13 @@ export class DataSet {
   /** Present, perhaps empty. */
   has(keyword: string): boolean {
     return this.element(keyword) !== undefined;
+  }
+
+  /** Keywords of all elements that PS3.6 knows; private ones and delimiters are left out. */
+  keywords(): string[] {
+    return Object.keys(this.parsed.elements)
+      .filter((tag) => !tag.startsWith('xfffe'))
+      .flatMap((tag) => keywordOf(tag.slice(1)) ?? []);
   }
 
   /** The whole text of a string element, decoded, without padding; values stay joined by `\`. Null where empty. */

@@ -3,12 +3,11 @@ const LONG_VRS = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 
 
 /**
  * File meta information (PS3.10 7.1): transfer syntax and the offset at which the data set begins.
- * Some writers encode group 2 in Implicit VR: read too. Throws where there is none.
+ * Some writers leave out the preamble or encode group 2 in Implicit VR: read too. Throws where there is none.
  */
 export function readMeta(bytes: Uint8Array): { transferSyntaxUid: string; end: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 140 || ascii(bytes, 128, 4) !== 'DICM') throw new Error('no DICM prefix');
-  let at = 132;
+  let at = ascii(bytes, 128, 4) === 'DICM' ? 132 : 0;
   let transferSyntaxUid: string | null = null;
   while (at + 8 <= bytes.length && view.getUint16(at, true) === 2) {
     const element = view.getUint16(at + 2, true);
@@ -16,7 +15,7 @@ export function readMeta(bytes: Uint8Array): { transferSyntaxUid: string; end: n
     if (element === 0x0010) transferSyntaxUid = ascii(bytes, start, length).replace(/[ \0]+$/, '');
     at = start + length;
   }
-  if (transferSyntaxUid === null) throw new Error('no TransferSyntaxUID');
+  if (transferSyntaxUid === null) throw new Error('no file meta information with a TransferSyntaxUID');
   return { transferSyntaxUid, end: at };
 }
 

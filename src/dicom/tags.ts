@@ -20,3 +20,10 @@ export function tagOf(keyword: string): Tag {
   }
   return tag;
 }
+
+/** PS3.6 keyword of a tag `GGGGEEEE`, or null for private and unknown ones. */
+export function keywordOf(hex: string): string | null {
+  return (
+    data.DicomMetaDictionary.dictionary[`(${hex.slice(0, 4)},${hex.slice(4)})`.toUpperCase()]?.name ?? null
+  );
+}

@@ -1,0 +1,115 @@
+import type { DataSet } from './data-set';
+import { tagOf } from './tags';
+import type { PlainDataSet, PlainValue } from './write';
+
+/** Type 2 in PS3.3 C.7.1.1 and C.7.2.1: present in every result, empty where the source has none. */
+const TYPE_2 = [
+  'PatientName',
+  'PatientID',
+  'PatientBirthDate',
+  'PatientSex',
+  'StudyDate',
+  'StudyTime',
+  'ReferringPhysicianName',
+  'StudyID',
+  'AccessionNumber',
+] as const;
+
+/** Copied where the source has them. */
+const OPTIONAL = [
+  // PS3.3 C.7.1.1 Patient
+  'IssuerOfPatientID',
+  'TypeOfPatientID',
+  'IssuerOfPatientIDQualifiersSequence',
+  'OtherPatientIDs',
+  'OtherPatientIDsSequence',
+  'OtherPatientNames',
+  'PatientBirthTime',
+  'EthnicGroup',
+  'PatientComments',
+  'QualityControlSubject',
+  'PatientIdentityRemoved',
+  'DeidentificationMethod',
+  'DeidentificationMethodCodeSequence',
+  // PS3.3 C.7.1.3 Clinical Trial Subject
+  'ClinicalTrialSponsorName',
+  'ClinicalTrialProtocolID',
+  'IssuerOfClinicalTrialProtocolID',
+  'OtherClinicalTrialProtocolIDsSequence',
+  'ClinicalTrialProtocolName',
+  'ClinicalTrialSiteID',
+  'IssuerOfClinicalTrialSiteID',
+  'ClinicalTrialSiteName',
+  'ClinicalTrialSubjectID',
+  'IssuerOfClinicalTrialSubjectID',
+  'ClinicalTrialSubjectReadingID',
+  'IssuerOfClinicalTrialSubjectReadingID',
+  'ClinicalTrialProtocolEthicsCommitteeName',
+  'ClinicalTrialProtocolEthicsCommitteeApprovalNumber',
+  // PS3.3 C.7.2.1 General Study
+  'StudyInstanceUID',
+  'StudyDescription',
+  'IssuerOfAccessionNumberSequence',
+  'PhysiciansOfRecord',
+  'PhysiciansOfRecordIdentificationSequence',
+  'NameOfPhysiciansReadingStudy',
+  'PhysiciansReadingStudyIdentificationSequence',
+  'ReferringPhysicianIdentificationSequence',
+  'ProcedureCodeSequence',
+  'ReferencedStudySequence',
+  // PS3.3 C.7.2.2 Patient Study
+  'AdmittingDiagnosesDescription',
+  'AdmittingDiagnosesCodeSequence',
+  'PatientAge',
+  'PatientSize',
+  'PatientWeight',
+  'AdmissionID',
+  'IssuerOfAdmissionIDSequence',
+  'ServiceEpisodeID',
+  'IssuerOfServiceEpisodeIDSequence',
+  'Occupation',
+  'AdditionalPatientHistory',
+  'PatientSexNeutered',
+  // PS3.3 C.7.2.3 Clinical Trial Study
+  'ClinicalTrialTimePointID',
+  'IssuerOfClinicalTrialTimePointID',
+  'ClinicalTrialTimePointDescription',
+  'LongitudinalTemporalOffsetFromEvent',
+  'LongitudinalTemporalEventType',
+  'ConsentForClinicalTrialUseSequence',
+  // PS3.3 C.12.1
+  'LongitudinalTemporalInformationModified',
+] as const;
+
+const emptyType2 = Object.fromEntries(TYPE_2.map((keyword) => [keyword, null]));
+
+/** Patient, study, clinical-trial and de-identification attributes of a source, as results carry them: verbatim. */
+export function patientAndStudy(source: DataSet): PlainDataSet {
+  return { ...emptyType2, ...pick(source, [...TYPE_2, ...OPTIONAL]) };
+}
+
+/** PS3.3 C.7.4.1, verbatim. */
+export function frameOfReference(source: DataSet): PlainDataSet {
+  return {
+    PositionReferenceIndicator: null,
+    ...pick(source, ['FrameOfReferenceUID', 'PositionReferenceIndicator']),
+  };
+}
+
+/** The named elements that `source` has, ready to be written; items of sequences whole but for private elements. */
+function pick(source: DataSet, keywords: readonly string[]): PlainDataSet {
+  return Object.fromEntries(
+    keywords
+      .filter((keyword) => source.has(keyword))
+      .map((keyword) => [keyword, plainValue(source, keyword)]),
+  );
+}
+
+function plainValue(source: DataSet, keyword: string): PlainValue {
+  const { vr } = tagOf(keyword);
+  if (vr === 'SQ') return source.items(keyword).map((item) => pick(item, item.keywords()));
+  if (['US', 'SS', 'UL', 'SL', 'FL', 'FD', 'xs'].includes(vr)) return source.numbers(keyword);
+  // Bulk and tag-valued elements have no place in these modules.
+  if (/^(O.|ox|UN|AT|UV|SV|na)$/.test(vr)) return undefined;
+  return source.verbatim(keyword);
+}

@@ -1,0 +1,54 @@
+import { constants, inflateRawSync } from 'node:zlib';
+import { type DataSet, parseDicom } from 'dicom-parser';
+
+/** What places an instance: PS3.3 C.12.1, C.7.2.1, C.7.3.1. Null where the data set does not have it. */
+export interface Identity {
+  sopClassUid: string | null;
+  sopInstanceUid: string | null;
+  studyUid: string | null;
+  seriesUid: string | null;
+  modality: string | null;
+}
+
+const SERIES_INSTANCE_UID = 'x0020000e';
+
+/** A little deflated input can become very much output; what we look for lies in front. */
+const INFLATED_LIMIT = 16 * 1024 * 1024;
+
+/**
+ * Reads the identity from the first bytes of a Part 10 file, in whatever transfer syntax its group 2 names.
+ * Returns null where the bytes do not reach SeriesInstanceUID, or cannot be parsed up to it.
+ */
+export function readIdentity(head: Buffer): Identity | null {
+  const dataSet = parseUpToSeries(head);
+  if (dataSet === null) return null;
+  try {
+    return {
+      sopClassUid: dataSet.string('x00080016') ?? null,
+      sopInstanceUid: dataSet.string('x00080018') ?? null,
+      studyUid: dataSet.string('x0020000d') ?? null,
+      seriesUid: dataSet.string(SERIES_INSTANCE_UID) ?? null,
+      modality: dataSet.string('x00080060') ?? null,
+    };
+  } catch {
+    return null; // the last value is cut off
+  }
+}
+
+/** Elements ascend by tag (PS3.5 7.1): once one beyond SeriesInstanceUID was seen, nothing is missed by an error after it. */
+function parseUpToSeries(head: Buffer): DataSet | null {
+  try {
+    return parseDicom(head, { untilTag: SERIES_INSTANCE_UID, inflater });
+  } catch (thrown) {
+    const { dataSet } = thrown as { dataSet?: DataSet };
+    if (dataSet === undefined) return null;
+    return Object.keys(dataSet.elements).some((tag) => tag >= SERIES_INSTANCE_UID) ? dataSet : null;
+  }
+}
+
+/** PS3.5 A.5, of a stream that may be cut off. */
+const inflater = (file: Uint8Array, position: number): Buffer =>
+  inflateRawSync(file.subarray(position), {
+    finishFlush: constants.Z_SYNC_FLUSH,
+    maxOutputLength: INFLATED_LIMIT,
+  });
