@@ -9,13 +9,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .blocks import ConvBlock, DecoderBlock, ResNeXtStage, Stem
-from .lsh_attention import Form, LSHAttention
+from training.networks.blocks import ConvBlock, DecoderBlock, ResNeXtStage, Stem
+from training.networks.lsh_attention import Form, LSHAttention
 
 Model = Literal["M", "M-A", "M-R", "U-Net"]
 LEVELS = 4  # halvings between the image and the bridge
@@ -25,7 +26,10 @@ class ResidualAttentionUNet(nn.Module):
     """Image -> class logits at the size of the image, which may be any size from 16x16.
 
     Level i works at 1/2^i of the image's size with width * 2^i channels; for 369x369 the sizes are 369, 184, 92, 46 and,
-    in the bridge, 23. A softmax over the classes stands where the paper has a sigmoid: a pixel has one class.
+    in the bridge, 23.
+
+    The softmax of the logits is the chance of each class: a pixel has one class. The paper ends in sigmoids, which need
+    not sum to one; with `sigmoid` the logits are log sigmoid, so that their softmax is the sigmoids divided by their sum.
     """
 
     def __init__(
@@ -37,10 +41,12 @@ class ResidualAttentionUNet(nn.Module):
         rounds: int,
         chunk: int,
         attention_form: Form,
+        sigmoid: bool,
         in_channels: int,
         classes: int,
     ):
         super().__init__()
+        self.sigmoid = sigmoid
         channels = [width * 2**level for level in range(LEVELS + 1)]  # w, 2w, 4w, 8w, 16w
 
         def stage(inputs: int, outputs: int) -> nn.Module:
@@ -70,7 +76,8 @@ class ResidualAttentionUNet(nn.Module):
         x = self.bridge(x)  # [N,16w,H/16,W/16]
         for block in self.decoder:
             x = block(x, skips.pop())
-        return self.head(x)
+        logits = self.head(x)
+        return F.logsigmoid(logits) if self.sigmoid else logits
 
 
 def build(
@@ -81,6 +88,7 @@ def build(
     rounds: int = 2,
     chunk: int = 64,
     attention_form: Form = "sorted",
+    sigmoid: bool = False,
     in_channels: int = 1,
     classes: int = 4,
 ) -> ResidualAttentionUNet:
@@ -90,6 +98,7 @@ def build(
     attention_levels  where the skips are attended to: 3 is 46x46 and 2 is 92x92 for an image of 369x369; 0 to 3
     rounds, chunk     hash rounds and chunk length of the LSH attention
     attention_form    "sorted" or "dense", see LSHAttention
+    sigmoid           the paper's last activation in place of the softmax alone
 
     Raises ValueError for a model, level or cardinality that does not exist.
     """
@@ -110,6 +119,18 @@ def build(
         rounds=rounds,
         chunk=chunk,
         attention_form=attention_form,
+        sigmoid=sigmoid,
         in_channels=in_channels,
         classes=classes,
     )
+
+
+def load(file: Path) -> tuple[ResidualAttentionUNet, dict[str, Any]]:
+    """Checkpoint of training.train -> the network, ready for inference, and the checkpoint itself.
+
+    A checkpoint is {model, width, options (the other arguments of `build`), state_dict, recipe, step}.
+    """
+    checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+    network = build(checkpoint["model"], checkpoint["width"], **checkpoint["options"])
+    network.load_state_dict(checkpoint["state_dict"])
+    return network.eval(), checkpoint
