@@ -1,0 +1,140 @@
+"""Judges networks on slices they have not seen, at native size: report.json, report.md and plots in --out.
+
+  python -m training.evaluate --model M=runs/fold0/network.pt --out runs/report
+  python -m training.evaluate --model M=a0.pt,a1.pt --model U-Net=b0.pt,b1.pt --out DIR     several folds, pooled
+
+Each network.pt is tested on the fold that its run left out, each slice with its series' lung box. An .onnx file knows no
+fold: say --fold k/n (or --all-seen to look at training data, which is then said in the report). The first model is
+compared with each of the others by a paired bootstrap over groups, as far as both saw the same folds.
+"""
+
+import argparse
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from training import metrics, report
+from training.data import labels
+from training.data.folds import fold_of_groups, slices_per_group
+from training.data.sources import READERS, Slice
+from training.predict import Network, load_network, segment
+from training.recipes import LABELLED
+from training.train import fold_of
+
+# Which events each source can decide (spec/model.md, partial labels).
+EVENTS_OF = {
+    "medseg": ("GGO", "consolidation", "infection"),
+    "covid20": ("infection",),
+    "effusion": ("effusion",),
+}
+
+
+@dataclass
+class Result:
+    """A model's answers, by (source, event)."""
+
+    name: str
+    files: list[str]
+    scores: dict[tuple[str, str], list[metrics.Score]] = field(default_factory=lambda: defaultdict(list))
+    slices: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    confusion: np.ndarray = field(default_factory=lambda: np.zeros((3, 3), np.int64))  # medseg; effusion as background
+    flood: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # share of pixels called effusion
+
+
+def held_out(slices: list[Slice], fold: str | None) -> list[Slice]:
+    """The slices of fold k of n; all of them for None."""
+    if fold is None:
+        return slices
+    k, n = fold_of(fold)
+    of_group = fold_of_groups(slices_per_group([(s.group, s.name) for s in slices]), n)
+    return [s for s in slices if of_group[s.group] == k]
+
+
+def fold_in(file: Path, given: str | None) -> str | None:
+    if file.suffix == ".onnx" or given:
+        return given
+    import torch
+
+    return torch.load(file, map_location="cpu", weights_only=True)["recipe"]["fold"]
+
+
+def judge(network: Network, slices: list[Slice], result: Result, pictures: Path | None = None) -> None:
+    """Adds a network's answers on the slices to the result; writes side-by-side pictures where a folder is given."""
+    for item in slices:
+        predicted = segment(network, item.unit, item.box)
+        for event in EVENTS_OF[item.source]:
+            score = metrics.score(predicted, item.allowed, metrics.EVENTS[event], item.group)
+            if score:
+                result.scores[item.source, event].append(score)
+                result.slices[item.source, event].append(f"{item.source}/{item.name}")
+        inside = predicted[item.box.top:item.box.bottom, item.box.left:item.box.right]
+        result.flood[item.source].append(float((inside == labels.EFFUSION).mean()))
+        if item.source == "medseg":
+            truth = np.select([item.allowed == labels.MEDSEG[1], item.allowed == labels.MEDSEG[2]], [1, 2], 0)
+            found = np.where(predicted == labels.EFFUSION, 0, predicted)
+            result.confusion += np.bincount((3 * truth + found).ravel(), minlength=9).reshape(3, 3)
+        if pictures:
+            report.side_by_side(item, predicted, pictures / f"{result.name}-{item.source}-{item.name}.png")
+
+
+def summary(results: list[Result], protocol: str) -> dict:
+    """Everything the report says, as plain values."""
+    models = {}
+    for result in results:
+        models[result.name] = {
+            "files": result.files,
+            "events": {f"{source}/{event}": {"slices": len(scores), "groups": len({s.group for s in scores}),
+                                             **metrics.with_intervals(scores)}
+                       for (source, event), scores in result.scores.items()},
+            "medseg_as_printed": metrics.as_printed(result.confusion) if result.confusion.any() else None,
+            "medseg_confusion": result.confusion.tolist(),
+            "share_called_effusion": {source: float(np.mean(v)) for source, v in result.flood.items()},
+        }
+    first, *others = results
+    paired = {f"{first.name} - {other.name}": {f"{source}/{event}": metrics.paired(scores, other.scores[source, event])
+                                               for (source, event), scores in first.scores.items()}
+              for other in others
+              if all(other.slices[key] == names for key, names in first.slices.items())}
+    return {"protocol": protocol, "models": models, "paired_bootstrap_dice_pooled": paired}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", action="append", required=True, metavar="NAME=FILE[,FILE...]")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--fold", help="k/n, overrides what the files say")
+    parser.add_argument("--all-seen", action="store_true", help="test on all slices, seen in training or not")
+    parser.add_argument("--pictures", action="store_true", help="picture, truth and answer of every slice, in --out")
+    given = parser.parse_args()
+
+    slices = [item for source in LABELLED for item in READERS[source]()]
+    results, folds = [], set()
+    pictures = given.out / "pictures" if given.pictures else None
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
+    for argument in given.model:
+        name, _, files = argument.partition("=")
+        result = Result(name, files.split(","))
+        for file in map(Path, result.files):
+            fold = None if given.all_seen else fold_in(file, given.fold)
+            if fold is None and not given.all_seen:
+                parser.error(f"{file} was trained on every slice or does not say: give --fold or --all-seen")
+            folds.add(fold)
+            judge(load_network(file), held_out(slices, fold), result, pictures)
+        results.append(result)
+    protocol = ("ALL SLICES, SEEN IN TRAINING: no measure of quality" if given.all_seen
+                else f"honest: grouped, held-out folds {', '.join(sorted(folds))}, native size")
+    given.out.mkdir(parents=True, exist_ok=True)
+    content = summary(results, protocol)
+    (given.out / "report.json").write_text(json.dumps(content, indent=1) + "\n")
+    text = report.markdown(content)
+    (given.out / "report.md").write_text(text)
+    report.plots(results, given.out)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
