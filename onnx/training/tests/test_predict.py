@@ -1,0 +1,101 @@
+"""Predict: what lies in --out is what the caller's files ask for. The network here marks by grey, so places are known."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from training import golden, predict
+from training.preprocess import SIZE
+
+
+def by_grey(image):
+    """Class 1 where the tensor is at ground-glass level, else background."""
+    assert image.shape == (SIZE, SIZE) and image.dtype == np.float32
+    marked = (image > 0.35) & (image < 0.6)
+    return np.stack([~marked, marked, marked * 0, marked * 0]).astype(np.float32)
+
+
+def lung_picture():
+    """Upright, cropped to the lungs, 8-bit: lung dark, mediastinum bright, one lesion at rows 20-60, columns 200-260."""
+    grey = np.full((240, 300), 45, np.uint8)
+    grey[:, 110:190] = 215
+    grey[:12, 0:60] = 20
+    grey[20:60, 200:260] = 110
+    return grey
+
+
+def masks(tmp_path, pictures, transposed=False):
+    source = tmp_path / "in"
+    source.mkdir()
+    for name, pixels in pictures.items():
+        Image.fromarray(pixels).save(source / name)
+    predict.predict(by_grey, source, tmp_path / "out", transposed)
+    return {path.name: Image.open(path) for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_mask_lies_as_its_picture_lies(tmp_path, transposed):
+    upright = lung_picture()
+    stored = upright.T if transposed else upright
+    out = masks(tmp_path, {"slice.png": stored}, transposed)["slice.png"]
+    assert out.mode == "P" and out.size == (stored.shape[1], stored.shape[0])
+    found = np.array(out).T if transposed else np.array(out)
+    inner = found[24:56, 204:256]
+    assert (inner == 1).all()
+    assert (found == 1).sum() == pytest.approx(40 * 60, rel=0.15)
+
+
+def test_the_network_sees_a_transposed_picture_upright(tmp_path):
+    seen = []
+
+    def spy(image):
+        seen.append(image)
+        return by_grey(image)
+
+    predict.segment_picture(spy, lung_picture().T, transposed=True)
+    predict.segment_picture(spy, lung_picture(), transposed=False)
+    np.testing.assert_array_equal(seen[0], seen[1])
+
+
+def test_sixteen_bit_slices_are_hounsfield_units_plus_1024_and_never_turned(tmp_path):
+    (hu,), _ = golden.stacks()["small-lungs"]
+    stored = (np.maximum(hu, -1024) + 1024).astype(np.uint16)
+    for transposed in (False, True):
+        folder = tmp_path / str(transposed)
+        folder.mkdir()
+        out = np.array(masks(folder, {"P1_007.png": stored}, transposed)["P1_007.png"])
+        assert out.shape == hu.shape
+        y, x = np.nonzero(out == 1)
+        lesion = (hu > -640) & (hu < -560)  # the phantom's ground glass
+        assert out[lesion].mean() > 0.8
+        assert abs(y.mean() - np.nonzero(lesion)[0].mean()) < 15 and abs(x.mean() - np.nonzero(lesion)[1].mean()) < 25
+
+
+def test_slices_of_one_series_share_its_lung_box(tmp_path):
+    spacing_stack, _ = golden.stacks()["series"]
+    boxes = []
+
+    def spy(image):
+        boxes.append(image)
+        return by_grey(image)
+
+    alone = predict.segment_series(by_grey, [spacing_stack[1]])[0]
+    together = predict.segment_series(spy, spacing_stack)
+    assert len(boxes) == len(spacing_stack)
+    assert alone.shape == together[1].shape
+
+
+def test_slices_without_lung_get_empty_masks_and_a_warning(tmp_path, capsys):
+    (hu,), _ = golden.stacks()["no-lung"]
+    out = masks(tmp_path, {"P2_001.png": (np.maximum(hu, -1024) + 1024).astype(np.uint16)})
+    assert not np.array(out["P2_001.png"]).any()
+    assert "P2: no lung found" in capsys.readouterr().err
+
+
+def test_an_uncropped_picture_is_cropped_to_the_lungs_first():
+    (hu,), _ = golden.stacks()["chest"]
+    unit = np.clip((hu + 1250) / 1500, 0, 1)
+    box = predict.picture_box(unit)
+    assert box.width < 0.8 * unit.shape[1]
+    cropped = unit[box.top:box.bottom, box.left:box.right]
+    assert predict.picture_box(cropped) == (0, 0, *cropped.shape)

@@ -1,0 +1,52 @@
+"""What the readers must find in the real data: pytest -m shared."""
+
+import numpy as np
+import pytest
+
+from training import preprocess
+from training.data import labels, sources
+from training.data.folds import fold_of_groups, slices_per_group
+
+pytestmark = pytest.mark.shared
+
+
+def test_medseg_has_its_slices_labels_and_shares():
+    slices = list(sources.medseg())
+    assert len(slices) == 74
+    ggo = sum((s.allowed == labels.MEDSEG[1]).sum() for s in slices) / sum(s.allowed.size for s in slices)
+    assert ggo == pytest.approx(0.096, abs=0.01)
+    same = {s.group for s in slices if s.name in ("010", "043")}
+    assert len(same) == 1, "one slice labelled twice must be one group"
+
+
+@pytest.mark.parametrize("source", ["medseg", "effusion", "unlabelled"])
+def test_slices_are_upright(source):
+    """The spine makes the middle of the lower third brighter than that of the upper one. (covid20 is equalised too
+    locally for this; its volumes were looked at.)"""
+    brighter = []
+    for item in list(sources.READERS[source]())[::7]:
+        crop = item.unit[item.box.top:item.box.bottom, item.box.left:item.box.right]
+        middle = crop[:, int(crop.shape[1] * 0.42):int(crop.shape[1] * 0.58)]
+        third = len(crop) // 3
+        brighter.append(np.percentile(middle[-third:], 85) > np.percentile(middle[:third], 85))
+    assert np.mean(brighter) > 0.8
+
+
+def test_the_lung_box_of_every_effusion_patient_holds_all_of_the_effusion():
+    for item in sources.effusion():
+        outside = item.allowed == labels.EFFUSIONS[1]
+        outside[item.box.top:item.box.bottom, item.box.left:item.box.right] = False
+        assert not outside.any(), item.name
+
+
+def test_unlabelled_slices_stay_with_the_volumes_they_come_from():
+    covid20 = [(s.group, s.name) for s in sources.covid20()]
+    of_group = fold_of_groups(slices_per_group(covid20), 5)
+    assert {s.group for s in sources.unlabelled()} <= set(of_group)
+
+
+def test_real_slices_have_soft_tissue_and_lung_where_the_window_puts_them():
+    soft = (40 - preprocess.WINDOW_HU[0]) / 1500
+    for item in list(sources.medseg())[::5]:
+        tissue = item.unit[item.unit > 0.7]
+        assert np.median(tissue) == pytest.approx(soft, abs=0.09), item.name

@@ -1,0 +1,109 @@
+"""Training: resumable, seeded, stoppable. Made-up slices stand in for the cache."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from training.data import cache, labels
+from training.data.cache import Dataset
+from training.networks import raunet
+from training.recipes import Ours, Paper, split
+from training.train import Settings, train
+
+SIDE = 64
+
+
+@pytest.fixture(autouse=True)
+def made_up_slices(monkeypatch):
+    def load(source):
+        rng = np.random.default_rng(len(source))
+        n = 12
+        images = rng.random((n, SIDE, SIDE)).astype(np.float16)
+        sets = {"medseg": labels.MEDSEG, "effusion": labels.EFFUSIONS, "covid20": labels.COVID20}[source]
+        mask = np.zeros((n, SIDE, SIDE), np.uint8)
+        mask[:, 10:30, 10:40] = 1
+        images[:, 10:30, 10:40] += 0.5
+        return Dataset(images, labels.allowed(mask, sets), np.array([source] * n), np.array([str(i) for i in range(n)]),
+                       np.array([f"{source}-{i // 2}" for i in range(n)]))
+
+    monkeypatch.setattr(cache, "load", load)
+
+
+SHORT = Settings(steps=6, size=32, batch=2, last_size=48, last_batch=2, last_share=0.4, fold="0/3", precision="fp32")
+
+
+def weights(folder):
+    return raunet.load(folder / "network.pt")[0].state_dict()
+
+
+@pytest.mark.parametrize("recipe", ["ours", "paper"])
+def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path, recipe):
+    settings = replace(SHORT, recipe=recipe)
+    train(settings, tmp_path / "whole")
+
+    broken = tmp_path / "broken"
+    from training import train as module
+
+    class StopAfterTwo(module.Run):
+        def train_step(self):
+            entry = super().train_step()
+            if self.step in (2, 4):
+                os.kill(os.getpid(), signal.SIGTERM)
+            return entry
+
+    original = module.Run
+    module.Run = StopAfterTwo
+    try:
+        assert train(settings, broken).step == 2
+        assert train(settings, broken).step == 4
+    finally:
+        module.Run = original
+    assert train(settings, broken).step == 6
+
+    for name, value in weights(tmp_path / "whole").items():
+        assert torch.equal(value, weights(broken)[name]), name
+    steps = [json.loads(line)["step"] for line in (broken / "log.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_folder_of_other_settings_is_refused(tmp_path):
+    train(replace(SHORT, steps=1), tmp_path)
+    with pytest.raises(ValueError, match="other settings"):
+        train(replace(SHORT, steps=2), tmp_path)
+
+
+def test_seeds_decide_what_is_seen():
+    data = Ours.load((0, 3), 0)
+    assert torch.equal(data.batch(5, 4, 32)[0], Ours.load((0, 3), 0).batch(5, 4, 32)[0])
+    assert not torch.equal(data.batch(5, 4, 32)[0], data.batch(6, 4, 32)[0])
+    assert not torch.equal(data.batch(5, 4, 32)[0], Ours.load((0, 3), 1).batch(5, 4, 32)[0])
+
+
+def test_no_group_is_on_both_sides_of_any_split():
+    data = cache.join([cache.load(source) for source in ("medseg", "effusion", "covid20")])
+    tested = []
+    for k in range(5):
+        train_on, test_on = split(data, (k, 5))
+        assert not set(data.groups[train_on]) & set(data.groups[test_on])
+        tested += list(test_on)
+    assert sorted(tested) == list(range(len(data)))
+
+
+def test_honest_paper_recipe_augments_the_training_part_only_and_the_leaky_one_before_the_split():
+    honest = Paper.load((0, 3), 0, sixfold=True, leaky=False)
+    assert len(honest.test_images) + len(honest.images) / 6 == 12
+    leaky = Paper.load((0, 3), 0, sixfold=True, leaky=True)
+    assert len(leaky.images) + len(leaky.test_images) == 72
+
+
+def test_an_epoch_of_the_papers_recipe_sees_every_picture_once():
+    paper = Paper.load(None, 0, sixfold=False, leaky=False)
+    batches = [paper.batch(step, 5, SIDE)[0] for step in range(paper.steps_per_epoch(5))]
+    assert sum(len(b) for b in batches) == 12
+    sums = sorted(float(image.sum()) for b in batches for image in b)
+    np.testing.assert_allclose(sums, sorted(float(i.sum()) for i in paper.images), rtol=1e-4)
