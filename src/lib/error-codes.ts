@@ -29,6 +29,26 @@ export const ERRORS = {
   ),
 
   // association, spool
+  RAUNET_DATA_SET_MISMATCH: entry(
+    'permanent',
+    'A received data set is not the instance that its C-STORE command names',
+    'Check the software of the sender.',
+  ),
+  RAUNET_DATA_SET_UNREADABLE: entry(
+    'permanent',
+    'A received data set cannot be stored: it is unreadable or its UIDs are missing or malformed',
+    'Check the instance at the sender.',
+  ),
+  RAUNET_DICOM_PROTOCOL: entry(
+    'permanent',
+    'A peer broke the DICOM upper layer protocol',
+    'Check what connects to the DICOM port: perhaps no DICOM program at all.',
+  ),
+  RAUNET_TRANSFER_BROKEN: entry(
+    'transient',
+    'A sender broke off or stalled before its transfer was complete',
+    'What was acknowledged is kept; the sender sends the rest again.',
+  ),
   RAUNET_LISTEN: entry(
     'permanent',
     'A port cannot be opened',
@@ -182,6 +202,16 @@ export const ERRORS = {
     'transient',
     'The destination is out of resources',
     'It is tried again by itself.',
+  ),
+  RAUNET_QUERY_REFUSED: entry(
+    'permanent',
+    'The destination refused the query',
+    'Enable Study Root C-FIND for our AE title there, or remove series.queryDestination.',
+  ),
+  RAUNET_RESULT_MISSING: entry(
+    'permanent',
+    'A result file cannot be sent as it was made',
+    'Check the data folder; retry the series to make it again.',
   ),
 
   // jobs, records

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 
-/** PS3.5 9.1: at most 64 characters of digits and dots. A peer's UID must pass before it becomes part of a path. */
-export const isUid = (text: string): boolean => /^[0-9.]{1,64}$/.test(text);
+/**
+ * PS3.5 9.1: at most 64 characters of digits and dots. A peer's UID must pass before it becomes part of a path, so it
+ * begins with a digit: `..` is none. More is not asked, as many senders make UIDs with leading zeros.
+ */
+export const isUid = (text: string): boolean => /^[0-9][0-9.]{0,63}$/.test(text);
 
 /** RFC 4122 4.3, version 5: SHA-1 of namespace and name. Returns 16 bytes. */
 function uuidV5(namespace: string, name: string): Buffer {
