@@ -64,6 +64,7 @@ class Paper:
     allowed: Tensor  # [n,SIZE,SIZE]
     test_images: Tensor
     test_allowed: Tensor
+    test_groups: list[str]
     seed: int
 
     @classmethod
@@ -72,18 +73,20 @@ class Paper:
         image, allowed = tensors(data, np.arange(len(data)))
         allowed = torch.where(allowed == labels.MEDSEG[0], labels.label_set(labels.BACKGROUND), allowed).to(torch.uint8)
         if leaky and fold is not None:
+            groups = list(data.groups)
             if sixfold:
                 image, allowed = augment.paper_sixfold(image, allowed)
+                groups *= 6
             order = np.random.default_rng(seed).permutation(len(image))
             test = np.isin(np.arange(len(image)), order[fold[0]::fold[1]])
             train, test = np.flatnonzero(~test), np.flatnonzero(test)
-            return cls(image[train], allowed[train], image[test], allowed[test], seed)
+            return cls(image[train], allowed[train], image[test], allowed[test], [groups[i] for i in test], seed)
         train, test = split(data, fold)
-        test_image, test_allowed = image[test], allowed[test]
+        test_image, test_allowed, test_groups = image[test], allowed[test], list(data.groups[test])
         image, allowed = image[train], allowed[train]
         if sixfold:
             image, allowed = augment.paper_sixfold(image, allowed)
-        return cls(image, allowed, test_image, test_allowed, seed)
+        return cls(image, allowed, test_image, test_allowed, test_groups, seed)
 
     def steps_per_epoch(self, count: int) -> int:
         return -(-len(self.images) // count)
