@@ -1,5 +1,8 @@
-import type { LesionMask, Measurements } from '../mask/types';
+import type { Codes } from '../config/codes';
+import type { Config } from '../config/schema';
+import type { DataSet } from '../dicom/data-set';
 import type { ModelIdentity } from '../inference/types';
+import type { LesionMask, Measurements } from '../mask/types';
 import type { OrderedSeries, SeriesSummary, Slice, Warning } from '../series/types';
 import type { HuVolume } from '../volume/types';
 
@@ -28,17 +31,32 @@ export interface Producer {
 /** The analysis as the result stage sees it. */
 export interface Analysis {
   series: OrderedSeries;
+  /** Header of one instance of the series: patient and study are copied from it verbatim. */
+  source: DataSet;
   volume: HuVolume;
   mask: LesionMask;
   measurements: Measurements;
   warnings: readonly Warning[];
 }
 
-/** A series that could not be processed: only an SR says so. */
+/** A series that could not be processed: only an SR (and the page) says so. */
 export interface Refusal {
   summary: SeriesSummary;
+  /** As in `Analysis`. */
+  source: DataSet;
   slices: readonly Slice[];
   outcome: 'Failed' | 'Not Attempted';
   code: string;
   sentence: string;
+}
+
+/** What the results need beside the analysis. The same context and input give the same bytes. */
+export interface ResultContext {
+  producer: Producer;
+  codes: Codes;
+  options: Config['result'];
+  /** When the analysis was done: kept with it, so that bytes made again are the same. */
+  createdAt: Date;
+  /** The report of this series that the new one supersedes: an earlier revision, another model, a refusal. */
+  predecessor: { seriesUid: string; sopClassUid: string; sopInstanceUid: string } | null;
 }

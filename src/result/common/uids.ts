@@ -1,0 +1,36 @@
+import { derivedUid } from '../../lib/uid';
+import type { SeriesSummary, Slice } from '../../series/types';
+import type { Producer } from '../types';
+import { instancesOf } from './references';
+import type { ResultSeries } from './series';
+
+export interface OutputUids {
+  seriesUid: string;
+  sopInstanceUid: string;
+}
+
+/**
+ * UIDs of one result object: the same source instances, model, service and configuration give the same UIDs, so that
+ * a second run changes nothing in the PACS; anything else gives another series. `part` tells objects of one series apart.
+ */
+export function outputUids(
+  series: ResultSeries,
+  part: string,
+  { studyUid, seriesUid }: SeriesSummary,
+  slices: readonly Slice[],
+  { model, serviceVersion, configHash }: Producer,
+): OutputUids {
+  const instances = instancesOf(slices).map((instance) => instance.sopInstanceUid);
+  const from = [studyUid, seriesUid, ...instances.sort(), model.sha256, serviceVersion, configHash];
+  return {
+    seriesUid: derivedUid(`${series} series`, ...from),
+    sopInstanceUid: derivedUid(`${series} ${part}`, ...from),
+  };
+}
+
+/**
+ * What is tracked over analyses of one series, e.g. its ground-glass opacity (PS3.3 C.8.20.2): without the model, so
+ * that the next model's result is found as the same thing. Not over studies: that would need the patient's identity.
+ */
+export const trackingUid = ({ studyUid, seriesUid }: SeriesSummary, what: string): string =>
+  derivedUid('tracking', studyUid, seriesUid, what);

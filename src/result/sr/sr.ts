@@ -1,0 +1,122 @@
+import type { DataSet } from '../../dicom/data-set';
+import { SOP_CLASS, TRANSFER_SYNTAX } from '../../dicom/uids';
+import { type PlainDataSet, writePart10 } from '../../dicom/write';
+import type { SeriesSummary, Slice } from '../../series/types';
+import { commonModules } from '../common/document';
+import { type InstanceReference, instancesOf, sopReference } from '../common/references';
+import { outputUids } from '../common/uids';
+import type { Analysis, EncodedObject, Refusal, ResultContext } from '../types';
+import * as c from './codes';
+import { type ContentItem, code, contains, container, hasConceptMod } from './content-item';
+import { imageLibrary, languageAndObserver } from './context';
+import { evaluations, refusalEvaluations } from './evaluations';
+import { measurementGroups } from './groups';
+import { keyRegionGroups } from './key-regions';
+
+/**
+ * The report of an analysis as a Comprehensive SR (PS3.3 A.35.3) of PS3.16 TID 1500; with nothing found it says so.
+ * seg: the Segmentation that the measurements refer to; null where there is none.
+ */
+export function buildSr(
+  analysis: Analysis,
+  seg: EncodedObject | null,
+  context: ResultContext,
+): EncodedObject {
+  const { summary, slices } = analysis.series;
+  const content = report(
+    summary,
+    slices,
+    context,
+    [
+      ...measurementGroups(analysis, seg, context),
+      ...(context.options.srKeyRegions ? keyRegionGroups(analysis, context.codes) : []),
+    ],
+    evaluations(analysis),
+  );
+  return encode('report', content, summary, slices, seg, analysis.source, context);
+}
+
+/** The report of a series that could not be analysed: the same root, the reason, no measurements. */
+export function buildRefusalSr(refusal: Refusal, context: ResultContext): EncodedObject {
+  const { summary, slices, source, outcome, code: reason, sentence } = refusal;
+  const content = report(summary, slices, context, [], refusalEvaluations(refusal));
+  // Another reason is another document; so is the success after it.
+  return encode(`${outcome} ${reason} ${sentence}`, content, summary, slices, null, source, context);
+}
+
+/** PS3.16 TID 1500. Without images or groups their containers are left out: an empty one is an error (PS3.3 C.17.3). */
+function report(
+  summary: SeriesSummary,
+  slices: readonly Slice[],
+  { producer }: ResultContext,
+  groups: readonly PlainDataSet[],
+  evaluation: ContentItem,
+): ContentItem {
+  return container(
+    c.IMAGING_MEASUREMENT_REPORT,
+    [
+      ...languageAndObserver(producer),
+      hasConceptMod(code(c.PROCEDURE_REPORTED, c.CT)),
+      ...(slices.length > 0 ? [contains(imageLibrary(summary, slices))] : []),
+      ...(groups.length > 0 ? [contains(container(c.IMAGING_MEASUREMENTS, groups))] : []),
+      contains(evaluation),
+    ],
+    '1500',
+  );
+}
+
+function encode(
+  part: string,
+  content: ContentItem,
+  summary: SeriesSummary,
+  slices: readonly Slice[],
+  seg: EncodedObject | null,
+  source: DataSet,
+  context: ResultContext,
+): EncodedObject {
+  const uids = outputUids('report', part, summary, slices, context.producer);
+  const { predecessor } = context;
+  const { studyUid, seriesUid } = summary;
+  const dataset: PlainDataSet = {
+    ...commonModules('report', uids.seriesUid, source, context),
+    CodingSchemeIdentificationSequence: [c.CODING_SCHEME_IDENTIFICATION],
+    InstanceNumber: 1,
+    CompletionFlag: 'COMPLETE',
+    VerificationFlag: 'UNVERIFIED',
+    // Type 2 (PS3.3 C.17.1, C.17.2).
+    ReferencedPerformedProcedureStepSequence: null,
+    PerformedProcedureCodeSequence: null,
+    CurrentRequestedProcedureEvidenceSequence: evidence(studyUid, [
+      { seriesUid, instances: instancesOf(slices) },
+      ...(seg === null ? [] : [{ seriesUid: seg.seriesUid, instances: [seg] }]),
+    ]),
+    PredecessorDocumentsSequence:
+      predecessor === null
+        ? undefined
+        : evidence(studyUid, [{ seriesUid: predecessor.seriesUid, instances: [predecessor] }]),
+    ...content,
+  };
+  const transferSyntaxUid = TRANSFER_SYNTAX.explicitLittleEndian;
+  const sopClassUid = SOP_CLASS.comprehensiveSr;
+  const { sopInstanceUid } = uids;
+  const bytes = writePart10({ sopClassUid, sopInstanceUid, transferSyntaxUid, dataset });
+  return { kind: 'SR', sopClassUid, ...uids, transferSyntaxUid, bytes };
+}
+
+/** Hierarchical SOP Instance Reference Macro (PS3.3 Table C.17-3). */
+function evidence(
+  studyUid: string,
+  series: readonly { seriesUid: string; instances: readonly InstanceReference[] }[],
+): PlainDataSet[] | undefined {
+  const known = series.filter(({ instances }) => instances.length > 0);
+  if (known.length === 0) return undefined;
+  return [
+    {
+      StudyInstanceUID: studyUid,
+      ReferencedSeriesSequence: known.map(({ seriesUid, instances }) => ({
+        SeriesInstanceUID: seriesUid,
+        ReferencedSOPSequence: instances.map(sopReference),
+      })),
+    },
+  ];
+}
