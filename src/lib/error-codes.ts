@@ -230,6 +230,36 @@ export const ERRORS = {
     'Another service uses this data folder',
     'Stop it, or give this one a data folder of its own.',
   ),
+  RAUNET_SCHEMA: entry(
+    'permanent',
+    'The database belongs to another version of the service',
+    'Run the newer version, or restore a backup of the database that this version wrote.',
+  ),
+  RAUNET_STATE: entry(
+    'permanent',
+    'This step does not fit the state of the series',
+    'Read the history of the series; if nobody cancelled or retried it, please report it.',
+  ),
+  RAUNET_SUPERSEDED: entry(
+    'permanent',
+    'Newer instances of the series arrived during its analysis',
+    'Nothing to do: the series is analysed again with them.',
+  ),
+  RAUNET_UID_CONFLICT: entry(
+    'permanent',
+    'The series UID is already in use in another study',
+    'Correct the UIDs at the sender; images of two studies are never mixed.',
+  ),
+  RAUNET_JOB_TAKEN: entry(
+    'transient',
+    'Another worker took the job over, or it was cancelled',
+    'Nothing to do; if it repeats, look for a stalled process.',
+  ),
+  RAUNET_JOB_LOST: entry(
+    'permanent',
+    'The process that worked on the job died each time',
+    'See the log before each restart; retry when the cause is gone.',
+  ),
   RAUNET_CANCELLED: entry('permanent', 'The job was cancelled by an operator', 'Retry it when wanted.'),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -1,0 +1,67 @@
+import { type ClientBase, type ClientConfig, DatabaseError, Pool } from 'pg';
+import { RaunetError } from '../lib/errors';
+import type { Log } from '../lib/log';
+
+/** A session in a transaction, as `transaction` hands it out. */
+export type Tx = ClientBase;
+
+/** Whatever answers a single query: the pool, or a transaction. */
+export type Db = Pick<ClientBase, 'query'> | Pick<Pool, 'query'>;
+
+/** Sessions for the service's own tables; a connection that drops while idle is only logged, the next query opens another. */
+export function createPool(connection: ClientConfig, log: Log, max = 10): Pool {
+  const pool = new Pool({
+    ...connection,
+    max,
+    application_name: 'raunet',
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 120_000,
+  });
+  pool.on('error', (error) => log.warn('A database session ended', { error }));
+  return pool;
+}
+
+/**
+ * Runs `work` in one transaction: all of it is committed, or none. What fails in the database or on the way to it is
+ * thrown as RAUNET_DATABASE; a failed commit may have happened, so `work` must be safe to repeat.
+ */
+export async function transaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  let broken: Error | undefined;
+  const tx = await pool.connect().catch(rethrow);
+  // Of a session that was handed out nobody listens: its end between two queries would end the process.
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  tx.on('error', onError);
+  try {
+    await tx.query('BEGIN');
+    const result = await work(tx);
+    await tx.query('COMMIT');
+    return result;
+  } catch (error) {
+    await tx.query('ROLLBACK').catch((failure: Error) => {
+      broken ??= failure;
+    });
+    return rethrow(error);
+  } finally {
+    tx.removeListener('error', onError);
+    tx.release(broken);
+  }
+}
+
+/** SQLSTATE classes that say "not now": connection, resources, operator intervention, system error, rollback. */
+const PASSING = /^(08|53|57|58|40)/;
+
+function rethrow(error: unknown): never {
+  if (error instanceof DatabaseError ? PASSING.test(error.code ?? '') : isConnectionError(error))
+    throw new RaunetError('RAUNET_DATABASE', { detail: (error as Error).message }, { cause: error });
+  throw error;
+}
+
+/** pg throws plain errors where the socket ends or the pool gives up waiting. */
+const isConnectionError = (error: unknown): boolean =>
+  error instanceof Error &&
+  ('syscall' in error ||
+    /^(Connection terminated|Client has encountered|timeout exceeded|Query read timeout)/i.test(
+      error.message,
+    ));
