@@ -35,14 +35,19 @@ export function readIdentity(head: Buffer): Identity | null {
   }
 }
 
-/** Elements ascend by tag (PS3.5 7.1): once one beyond SeriesInstanceUID was seen, nothing is missed by an error after it. */
+/** Elements ascend by tag (PS3.5 7.1): once SeriesInstanceUID or one beyond it was seen, nothing is missed. */
 function parseUpToSeries(head: Buffer): DataSet | null {
+  const dataSet = parse(head);
+  const tags = Object.keys(dataSet?.elements ?? {});
+  return dataSet !== null && tags.some((tag) => tag >= SERIES_INSTANCE_UID) ? dataSet : null;
+}
+
+/** What could be parsed before the end of the bytes, or before an error. */
+function parse(head: Buffer): DataSet | null {
   try {
     return parseDicom(head, { untilTag: SERIES_INSTANCE_UID, inflater });
   } catch (thrown) {
-    const { dataSet } = thrown as { dataSet?: DataSet };
-    if (dataSet === undefined) return null;
-    return Object.keys(dataSet.elements).some((tag) => tag >= SERIES_INSTANCE_UID) ? dataSet : null;
+    return (thrown as { dataSet?: DataSet }).dataSet ?? null;
   }
 }
 

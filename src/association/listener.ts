@@ -1,0 +1,101 @@
+import { setMaxListeners } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { RaunetError } from '../lib/errors';
+import { createPolicy, plainAddress } from './acceptance-policy';
+import { serveConnection } from './association';
+import type { Listener, ListenerDeps } from './types';
+
+/** What the kernel hands over at once, and the most that waits in one socket for the disk: bytes. */
+const SOCKET_BUFFER = 256 * 1024;
+
+/** Connections that are not (yet, or any more) associations: they end by ARTIM. Beyond this they are closed unheard. */
+const CONNECTIONS_PER_ASSOCIATION = 4;
+
+/** Opens the DICOM port. Throws RAUNET_LISTEN. */
+export async function startListener(deps: ListenerDeps): Promise<Listener> {
+  const { config, log, spool } = deps;
+  const policy = createPolicy(config);
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const sockets = new Set<Socket>();
+  const served = new Set<Promise<void>>();
+
+  const associated = new Set<Socket>();
+
+  const takePlace = (socket: Socket) => () => {
+    if (associated.size >= config.maxAssociations) return null;
+    associated.add(socket);
+    return () => {
+      associated.delete(socket);
+    };
+  };
+
+  const server = createServer({ noDelay: true, highWaterMark: SOCKET_BUFFER }, (socket) => {
+    // A socket that was reset before we saw it has no address any more.
+    const address = plainAddress(socket.remoteAddress ?? '');
+    sockets.add(socket);
+    const serving = serveConnection(socket, address, {
+      ...deps,
+      policy,
+      takePlace: takePlace(socket),
+      closing: closing.signal,
+    })
+      .catch((error: unknown) => log.error('connection failed', { stage: 'association', error }))
+      .finally(() => {
+        socket.destroy();
+        sockets.delete(socket);
+        served.delete(serving);
+      });
+    served.add(serving);
+  });
+  server.maxConnections = CONNECTIONS_PER_ASSOCIATION * config.maxAssociations;
+  await listen(server, config);
+  // EMFILE and the like at accept: the next connection may succeed.
+  server.on('error', (error) =>
+    log.error('a connection could not be taken', { stage: 'association', error }),
+  );
+
+  const sweep = () =>
+    spool
+      .sweep(config.idleSeconds)
+      .catch((error: unknown) => log.error('sweep failed', { stage: 'spool', error }));
+  await sweep();
+  const sweeping = setInterval(sweep, config.idleSeconds * 1000).unref();
+
+  const { port } = server.address() as { port: number };
+  log.info('listening', { stage: 'association', host: config.host, port, aeTitle: config.aeTitle });
+  return {
+    port,
+    stats: () => ({ connections: sockets.size, associations: associated.size }),
+    async close(graceful) {
+      clearInterval(sweeping);
+      closing.abort();
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) if (!graceful || !associated.has(socket)) socket.destroy();
+      // A transfer that takes longer than the idle time is not waited for.
+      const patience = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, config.idleSeconds * 1000);
+      await Promise.all([closed, ...served]);
+      clearTimeout(patience);
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: ListenerDeps['config']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException) =>
+      reject(
+        new RaunetError(
+          'RAUNET_LISTEN',
+          { stage: 'association', detail: `DICOM port ${host}:${port}, ${cause.code ?? cause.message}` },
+          { cause },
+        ),
+      );
+    server.once('error', failed);
+    server.listen({ host, port }, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,65 @@
+import type { ErrorCode } from '../lib/error-codes';
+
+export interface DimseStatus {
+  code: number;
+  /** The standard's word for it. */
+  meaning: string;
+  /** When we answer so. */
+  when: string;
+  clause: string;
+}
+
+/** Every status that we answer. The conformance statement is made from it. */
+export const STATUS = {
+  success: {
+    code: 0x0000,
+    meaning: 'Success',
+    when: 'C-ECHO; C-STORE after the file and its record are durable',
+    clause: 'PS3.4 Table B.2-1',
+  },
+  outOfResources: {
+    code: 0xa700,
+    meaning: 'Refused: Out of resources',
+    when: 'the disk or the database cannot keep the instance now',
+    clause: 'PS3.4 Table B.2-1',
+  },
+  dataSetMismatch: {
+    code: 0xa900,
+    meaning: 'Error: Data Set does not match SOP Class',
+    when: 'SOP Class or SOP Instance UID of data set and command differ',
+    clause: 'PS3.4 Table B.2-1',
+  },
+  cannotUnderstand: {
+    code: 0xc000,
+    meaning: 'Error: Cannot understand',
+    when: 'the data set cannot be parsed, a UID is missing or malformed, the SOP Class is not the context’s, anything else',
+    clause: 'PS3.4 Table B.2-1',
+  },
+  unrecognizedOperation: {
+    code: 0x0211,
+    meaning: 'Unrecognized operation',
+    when: 'any request but C-STORE and C-ECHO',
+    clause: 'PS3.7 C.5.21',
+  },
+} as const satisfies Record<string, DimseStatus>;
+
+/** C-STORE: what went wrong decides the answer; all else is "cannot understand". */
+const STATUS_OF_ERROR: Partial<Record<ErrorCode, DimseStatus>> = {
+  RAUNET_SPOOL_WRITE: STATUS.outOfResources,
+  RAUNET_DATABASE: STATUS.outOfResources,
+  RAUNET_DATA_SET_MISMATCH: STATUS.dataSetMismatch,
+};
+
+export const statusOf = (code: ErrorCode): DimseStatus => STATUS_OF_ERROR[code] ?? STATUS.cannotUnderstand;
+
+/** A-ABORT by us: PS3.8 Table 9-26, source 2 (service provider) unless said. */
+export const ABORT = {
+  notSpecified: { source: 2, reason: 0 },
+  unrecognizedPdu: { source: 2, reason: 1 },
+  unexpectedPdu: { source: 2, reason: 2 },
+  invalidParameter: { source: 2, reason: 6 },
+  /** PS3.8 Table 9-10, AA-1: before an association, as service user. */
+  byUser: { source: 0, reason: 0 },
+} as const;
+
+export type Abort = (typeof ABORT)[keyof typeof ABORT];

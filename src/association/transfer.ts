@@ -1,0 +1,112 @@
+import { toRaunetError } from '../lib/errors';
+import { AssociationBroken, ProtocolError, ServiceStops } from './broken';
+import { receiveInstance } from './c-store';
+import { COMMAND } from './command';
+import type { Connection } from './connection';
+import { quietly } from './hooks';
+import { type Message, readMessage, skipDataSet } from './messages';
+import type { Ending, PduStream } from './pdu-stream';
+import type { NegotiatedContext } from './presentation-contexts';
+import type { AssociationScp } from './scp';
+import { type DimseStatus, STATUS, statusOf } from './statuses';
+import type { ListenerDeps, Peer } from './types';
+
+export interface TransferDeps extends ListenerDeps {
+  /** Aborted when the service stops. */
+  closing: AbortSignal;
+}
+
+/** An association that was accepted. */
+export interface Transfer {
+  peer: Peer;
+  contexts: ReadonlyMap<number, NegotiatedContext>;
+  pdus: PduStream;
+  connection: Connection;
+  scp: AssociationScp;
+  /** What became of it. */
+  tally: { stored: number; failed: number; seriesUids: Set<string> };
+}
+
+/** Answers one message after the other until the peer ends the association. Throws AssociationBroken. */
+export async function transferData(transfer: Transfer, deps: TransferDeps): Promise<Ending> {
+  const { contexts, pdus, connection, scp } = transfer;
+  let between = true;
+  const stop = () => {
+    if (between) connection.interrupt(new ServiceStops());
+  };
+  deps.closing.addEventListener('abort', stop);
+  try {
+    while (!deps.closing.aborted) {
+      between = true;
+      const message = await readMessage(pdus);
+      between = false;
+      if (typeof message === 'string') return message;
+      const context = contexts.get(message.contextId);
+      if (!context?.sopClass)
+        throw new ProtocolError(`a message on context ${message.contextId}, which was not accepted`);
+      const answer = await perform(message, context, transfer, deps);
+      await skipDataSet(message);
+      if (answer !== null) scp.respond(message.contextId, message.command, answer.status, answer.comment);
+      await connection.heard();
+    }
+    throw new ServiceStops();
+  } finally {
+    deps.closing.removeEventListener('abort', stop);
+  }
+}
+
+/** Null: nothing is answered. */
+type Answer = { status: DimseStatus; comment?: string } | null;
+
+async function perform(
+  message: Message,
+  context: NegotiatedContext,
+  transfer: Transfer,
+  deps: TransferDeps,
+): Promise<Answer> {
+  const { field } = message.command;
+  const service = context.sopClass?.service;
+  if (field === COMMAND.cStoreRq && service === 'C-STORE') return cStore(message, context, transfer, deps);
+  if (field === COMMAND.cEchoRq && service === 'C-ECHO') return { status: STATUS.success };
+  // We cancel nothing, and ask for nothing that could be answered.
+  if (field === COMMAND.cCancelRq || (field & COMMAND.response) !== 0) return null;
+  return { status: STATUS.unrecognizedOperation };
+}
+
+async function cStore(
+  message: Message,
+  context: NegotiatedContext,
+  { peer, tally }: Transfer,
+  deps: TransferDeps,
+): Promise<Answer> {
+  const { log, metrics } = deps;
+  try {
+    const receipt = await receiveInstance(message, context, peer, deps);
+    const { sopInstanceUid, seriesUid, sizeBytes, duplicate, conflicting } = receipt;
+    tally.stored++;
+    tally.seriesUids.add(seriesUid);
+    quietly(log, () => metrics?.instance?.(sizeBytes));
+    if (conflicting)
+      log.warn('other bytes under a known SOP Instance UID, kept beside it', {
+        stage: 'association',
+        seriesUid,
+        sopInstanceUid,
+        file: receipt.file,
+      });
+    else
+      log.debug('instance stored', { stage: 'association', seriesUid, sopInstanceUid, sizeBytes, duplicate });
+    return { status: STATUS.success };
+  } catch (thrown) {
+    if (thrown instanceof AssociationBroken) throw thrown;
+    const error = toRaunetError(thrown, { stage: 'association' });
+    const status = statusOf(error.code);
+    tally.failed++;
+    quietly(log, () => metrics?.failed?.(error.code));
+    log.error(`instance refused, status ${status.code.toString(16).padStart(4, '0')}`, {
+      stage: 'association',
+      ...peer,
+      error,
+    });
+    return { status, comment: error.code };
+  }
+}

@@ -1,0 +1,102 @@
+import type { Config } from '../config/schema';
+import type { Log } from '../lib/log';
+import type { Rejection } from './rejections';
+
+export type AssociationConfig = Config['association'];
+
+/** Who sends, as negotiated. */
+export interface Peer {
+  callingAe: string;
+  calledAe: string;
+  /** IP address; IPv4 in dotted form also on a dual-stack socket. */
+  address: string;
+}
+
+/** One instance whose bytes would survive a power cut. */
+export interface StoredInstance {
+  sopInstanceUid: string;
+  sopClassUid: string;
+  transferSyntaxUid: string;
+  studyUid: string;
+  seriesUid: string;
+  /** Relative to the spool folder. */
+  file: string;
+  /** Of the whole file, lower-case hex. */
+  sha256: string;
+  sizeBytes: number;
+  /** Other bytes under a known SOP Instance UID: kept beside it, never analysed. */
+  conflicting: boolean;
+  receivedAt: Date;
+}
+
+/** What `store` must have durable before the sender gets Success. */
+export interface Receipt extends StoredInstance {
+  modality: string | null;
+  /** The same bytes were here before: nothing new, but they may not have been recorded then. */
+  duplicate: boolean;
+  callingAe: string;
+  calledAe: string;
+  callingAddress: string;
+}
+
+/** A data set on its way to the disk. `keep` or `discard` ends it; `discard` after `keep` does nothing. */
+export interface IncomingFile {
+  /** The next bytes of the data set, in order. Resolves when more may come. */
+  write(bytes: Buffer): Promise<void>;
+  /** At most the first `length` bytes of the Part 10 file written so far. */
+  head(length: number): Promise<Buffer>;
+  /** Durable under its final name. Throws RAUNET_SPOOL_WRITE. */
+  keep(place: { studyUid: string; seriesUid: string }): Promise<StoredInstance & { duplicate: boolean }>;
+  /** Closes and removes what was written. Never throws. */
+  discard(): Promise<void>;
+}
+
+/** What the association needs of the spool. */
+export interface InstanceSpool {
+  receive(meta: {
+    sopClassUid: string;
+    sopInstanceUid: string;
+    transferSyntaxUid: string;
+  }): Promise<IncomingFile>;
+  /** Removes what broken transfers left behind longer ago than this. */
+  sweep(olderThanSeconds: number): Promise<void>;
+}
+
+export interface AssociationEnd extends Peer {
+  /** Series of which at least one instance was acknowledged. */
+  seriesUids: string[];
+  /** Ended by A-RELEASE. */
+  clean: boolean;
+}
+
+/** Counters, each optional. They must not throw; if one does, it is logged and nothing else happens. */
+export interface AssociationMetrics {
+  /** An instance was acknowledged with Success. */
+  instance?(sizeBytes: number): void;
+  /** An association was rejected. */
+  rejected?(reason: string): void;
+  /** An instance was refused or an association broken; `code` of the error registry. */
+  failed?(code: string): void;
+}
+
+export interface ListenerDeps {
+  config: AssociationConfig;
+  spool: InstanceSpool;
+  log: Log;
+  /** The database transaction; Success is sent after it resolved, 0xA700 when it rejects. */
+  store(receipt: Receipt): Promise<void>;
+  /** Asked for each new association: why it cannot be taken now, or null. */
+  admit(): Rejection | null;
+  associationEnded(end: AssociationEnd): void | Promise<void>;
+  metrics?: AssociationMetrics;
+}
+
+export interface Listener {
+  port: number;
+  /**
+   * Takes no new connection. Graceful: an instance in transfer is finished and answered, then its association is
+   * aborted (the sender sends the rest again elsewhere or later); not graceful: sockets are destroyed at once.
+   */
+  close(graceful: boolean): Promise<void>;
+  stats(): { connections: number; associations: number };
+}

@@ -1,0 +1,82 @@
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { RaunetError } from '../lib/errors';
+
+const FOLDER_MODE = 0o700;
+export const FILE_MODE = 0o600;
+
+/** Makes the names in a folder durable. Windows has no such call; NTFS journals them by itself. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Creates `folder`, private, and its parents. */
+export async function createFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+}
+
+export interface DurableFolders {
+  root: string;
+  /** Creates `root/names[0]/names[1]...` and makes each name durable in its parent. Resolves to the path. */
+  open(...names: string[]): Promise<string>;
+  /** To be called when the folder was removed. */
+  forget(...names: string[]): void;
+}
+
+/**
+ * Folders under `root`. Each is made durable once by this process, whoever created it: another one may have done so
+ * a moment ago and not have synced it yet.
+ */
+export function durableFolders(root: string): DurableFolders {
+  const ready = new Map<string, Promise<void>>();
+  const make = async (folder: string) => {
+    await createFolder(folder);
+    for (let path = folder; path !== root; path = dirname(path)) await syncFolder(dirname(path));
+  };
+  return {
+    root,
+    async open(...names) {
+      const folder = join(root, ...names);
+      let making = ready.get(folder);
+      if (making === undefined) {
+        making = make(folder);
+        ready.set(folder, making);
+        making.catch(() => ready.delete(folder));
+      }
+      await making;
+      return folder;
+    },
+    forget(...names) {
+      const folder = join(root, ...names);
+      for (const path of ready.keys())
+        if (path === folder || path.startsWith(folder + sep)) ready.delete(path);
+    },
+  };
+}
+
+/** Writes all of it; a disk that takes only a part of it is full. */
+export async function writeAll(handle: FileHandle, buffers: readonly Buffer[]): Promise<void> {
+  const length = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const { bytesWritten } = await handle.writev([...buffers]);
+  if (bytesWritten !== length) throw new Error(`ENOSPC: ${bytesWritten} of ${length} bytes written`);
+}
+
+/** What the file system said, as RAUNET_SPOOL_WRITE. */
+export function spoolError(
+  cause: unknown,
+  uids: { seriesUid?: string; sopInstanceUid?: string } = {},
+): RaunetError {
+  if (cause instanceof RaunetError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return new RaunetError(
+    'RAUNET_SPOOL_WRITE',
+    { stage: 'spool', detail: code ?? message, ...uids },
+    { cause },
+  );
+}

@@ -1,0 +1,122 @@
+import type { Dirent } from 'node:fs';
+import { readdir, rm, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { InstanceSpool, StoredInstance } from '../association/types';
+import type { Log } from '../lib/log';
+import { createFolder, durableFolders, spoolError, syncFolder } from './durable';
+import { openIncomingFile } from './incoming-file';
+import { inspectFile, verifyFile } from './inspect';
+import { type ResultFile, writeResult } from './results';
+
+const PART = /\.part$/;
+const INSTANCE = /\.dcm$/;
+
+export interface Spool extends InstanceSpool {
+  /** Absolute path of a file that is named relative to the spool folder. */
+  path(file: string): string;
+  /** The same for the results folder. */
+  resultPath(file: string): string;
+  storeResult(result: ResultFile): Promise<{ file: string; sha256: string }>;
+  /** Throws RAUNET_SPOOL_MISSING or RAUNET_SPOOL_ALTERED. */
+  verify(file: string, sha256: string): Promise<void>;
+  verifyResult(file: string, sha256: string): Promise<void>;
+  /** Every received file, relative to the spool folder, for the comparison with the database. */
+  list(): AsyncGenerator<string>;
+  /** What a file of `list` is: enough to record it again. Reads it whole, for its sha256. */
+  inspect(file: string): Promise<StoredInstance>;
+  /** Retention: erases what was received of a series and what was made of it. Says how much that was. */
+  removeSeries(series: { studyUid: string; seriesUid: string }): Promise<{ files: number; bytes: number }>;
+  /** Bytes that the service may still write. */
+  freeBytes(): Promise<number>;
+}
+
+/**
+ * The files of the service, under `dataDir`: `spool/incoming/*.part`, `spool/<study>/<series>/<sop>.dcm`,
+ * `results/<source series>/<sop>.dcm`; folders 0700, files 0600. Creates what is missing. Throws RAUNET_SPOOL_WRITE.
+ */
+export async function openSpool({ dataDir, log }: { dataDir: string; log: Log }): Promise<Spool> {
+  const root = join(dataDir, 'spool');
+  const incoming = join(root, 'incoming');
+  const series = durableFolders(root);
+  const results = durableFolders(join(dataDir, 'results'));
+  try {
+    for (const folder of [dataDir, root, incoming, results.root]) await createFolder(folder);
+    await syncFolder(root);
+    await syncFolder(dataDir);
+  } catch (cause) {
+    throw spoolError(cause);
+  }
+
+  return {
+    path: (file) => join(root, file),
+    resultPath: (file) => join(results.root, file),
+    receive: (meta) => openIncomingFile({ incoming, series }, meta),
+    storeResult: (result) => writeResult(results, incoming, result),
+    verify: (file, sha256) => verifyFile(root, file, sha256),
+    verifyResult: (file, sha256) => verifyFile(results.root, file, sha256),
+    inspect: (file) => inspectFile(root, file),
+
+    async *list() {
+      for (const study of await entries(root)) {
+        if (!study.isDirectory() || study.name === 'incoming') continue;
+        for (const { name: seriesUid } of await entries(join(root, study.name)))
+          for (const { name } of await entries(join(root, study.name, seriesUid)))
+            if (INSTANCE.test(name)) yield `${study.name}/${seriesUid}/${name}`;
+      }
+    },
+
+    async sweep(olderThanSeconds) {
+      const limit = Date.now() - olderThanSeconds * 1000;
+      for (const { name } of await entries(incoming)) {
+        if (!PART.test(name)) continue;
+        const path = join(incoming, name);
+        const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+        if (mtimeMs > limit) continue;
+        await unlink(path);
+        log.warn('what a broken transfer left was removed', { stage: 'spool', file: name });
+      }
+    },
+
+    async removeSeries({ studyUid, seriesUid }) {
+      const study = join(root, studyUid);
+      const erased = [await erase(join(study, seriesUid)), await erase(join(results.root, seriesUid))];
+      series.forget(studyUid, seriesUid);
+      results.forget(seriesUid);
+      // Fails, as it should, while the study has other series.
+      if (
+        await rmdir(study).then(
+          () => true,
+          () => false,
+        )
+      )
+        series.forget(studyUid);
+      return {
+        files: erased.reduce((sum, { files }) => sum + files, 0),
+        bytes: erased.reduce((sum, { bytes }) => sum + bytes, 0),
+      };
+    },
+
+    async freeBytes() {
+      const { bavail, bsize } = await statfs(dataDir);
+      return bavail * bsize;
+    },
+  };
+}
+
+/** A folder that is not there, or no folder, has none. */
+async function entries(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (thrown) {
+    if (['ENOENT', 'ENOTDIR'].includes((thrown as NodeJS.ErrnoException).code ?? '')) return [];
+    throw spoolError(thrown);
+  }
+}
+
+async function erase(folder: string): Promise<{ files: number; bytes: number }> {
+  const files = await entries(folder);
+  let bytes = 0;
+  for (const { name } of files) bytes += (await stat(join(folder, name))).size;
+  await rm(folder, { recursive: true, force: true });
+  return { files: files.length, bytes };
+}
