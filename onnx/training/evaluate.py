@@ -19,7 +19,8 @@ import numpy as np
 from training import metrics, report
 from training.data import labels
 from training.data.folds import fold_of_groups, slices_per_group
-from training.data.sources import READERS, Slice
+from training.data.cache import READERS
+from training.data.sources import Slice
 from training.predict import Network, load_network, segment
 from training.recipes import LABELLED
 from training.train import fold_of
@@ -28,6 +29,7 @@ from training.train import fold_of
 EVENTS_OF = {
     "medseg": ("GGO", "consolidation", "infection"),
     "covid20": ("infection",),
+    "pairs": ("infection",),
     "effusion": ("effusion",),
 }
 
@@ -49,7 +51,7 @@ def held_out(slices: list[Slice], fold: str | None) -> list[Slice]:
     if fold is None:
         return slices
     k, n = fold_of(fold)
-    of_group = fold_of_groups(slices_per_group([(s.group, s.name) for s in slices]), n)
+    of_group = fold_of_groups(slices_per_group((s.source, s.group, s.name) for s in slices), n)
     return [s for s in slices if of_group[s.group] == k]
 
 

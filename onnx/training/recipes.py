@@ -14,9 +14,9 @@ from training.data import cache, labels
 from training.data.cache import Dataset
 from training.data.folds import fold_of_groups, slices_per_group
 
-LABELLED = ("medseg", "effusion", "covid20")
-SHARES = {"medseg": 0.5, "effusion": 0.25, "covid20": 0.25}  # of the slices of a batch
-GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0}  # effusion differs from muscle by 40 HU: jitter less
+LABELLED = ("medseg", "effusion", "covid20", "pairs")
+SHARES = {"medseg": 0.45, "effusion": 0.25, "covid20": 0.1, "pairs": 0.2}  # of the slices of a batch
+GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0, "pairs": 1.0}  # effusion differs from muscle by 40 HU: jitter less
 
 
 def split(data: Dataset, fold: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +24,7 @@ def split(data: Dataset, fold: tuple[int, int] | None) -> tuple[np.ndarray, np.n
     if fold is None:
         return np.arange(len(data)), np.array([], int)
     k, n = fold
-    of_group = fold_of_groups(slices_per_group(list(zip(data.groups, data.names, strict=True))), n)
+    of_group = fold_of_groups(slices_per_group(zip(data.sources, data.groups, data.names, strict=True)), n)
     test = np.array([of_group[group] == k for group in data.groups])
     return np.flatnonzero(~test), np.flatnonzero(test)
 

@@ -98,7 +98,12 @@ def hounsfield(path: Path) -> np.ndarray:
 
 
 def covid20() -> Iterator[Slice]:
-    """COVID-19 volumes at 256x256, contrast-equalised; the box is the volume's, from its lung masks.
+    """COVID-19 volumes at 256x256, contrast-equalised; the box is the volume's, from its lung masks."""
+    return (item for item, _ in covid20_with_lungs())
+
+
+def covid20_with_lungs() -> Iterator[tuple[Slice, Box | None]]:
+    """The slices of covid20, each with the bounding box of its own lung mask, None where that is empty.
 
     Volumes 11 to 20 are stored upside down (README of the data; seen by eye: spine at the top, liver on the left).
     """
@@ -111,14 +116,14 @@ def covid20() -> Iterator[Slice]:
         lungs = [palette(folder / "lungs" / row["file"])[flip] for row in rows]
         sets = labels.COVID20 if volume in labels.COVID20_PERHAPS_FLUID else labels.COVID20_DRY
         box = preprocess.with_margin(bounding_box(np.any(lungs, axis=0)), lungs[0].shape)
-        for row in rows:
+        for row, own in zip(rows, lungs, strict=True):
             grey = picture(folder / "ct" / row["file"])[flip]
             mask = palette(folder / "covid" / row["file"])[flip]
             unit = np.zeros(grey.shape, np.float32)
             inside = np.s_[box.top:box.bottom, box.left:box.right]
             unit[inside] = unit_from_grey(grey[inside])
-            yield Slice("covid20", Path(row["file"]).stem, f"volume-{volume}", unit,
-                        labels.allowed(mask, sets), box)
+            item = Slice("covid20", Path(row["file"]).stem, f"volume-{volume}", unit, labels.allowed(mask, sets), box)
+            yield item, bounding_box(own) if own.any() else None
 
 
 def unlabelled() -> Iterator[Slice]:
@@ -137,6 +142,3 @@ def bounding_box(mask: np.ndarray) -> Box:
     """Smallest half-open box around the true pixels of [rows, cols]."""
     rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return Box(int(rows[0]), int(cols[0]), int(rows[-1]) + 1, int(cols[-1]) + 1)
-
-
-READERS = {"medseg": medseg, "effusion": effusion, "covid20": covid20, "unlabelled": unlabelled}

@@ -9,6 +9,7 @@ import torch
 from training import augment
 from training.data import labels
 from training.data.folds import fold_of_groups, slices_per_group
+from training.data.pairs import best_offset
 from training.data.pictures import unit_from_grey, upright
 from training.data.sources import COVID20_STEMS
 
@@ -26,10 +27,11 @@ def test_a_mask_value_that_the_set_does_not_have_is_an_error():
 
 
 def test_every_group_lies_in_one_fold_and_every_source_is_spread_over_all():
-    names = [(f"medseg-{i // 3}", f"{i}") for i in range(70)] + [(f"effusion-P{i // 16}", f"{i}") for i in range(128)]
+    names = [("medseg", f"medseg-{i // 3}", f"{i}") for i in range(70)]
+    names += [("effusion", f"effusion-P{i // 16}", f"{i}") for i in range(128)]
     of_group = fold_of_groups(slices_per_group(names + names[:40]), 5)
-    assert set(of_group) == {group for group, _ in names}
-    load = Counter((group.split("-")[0], of_group[group]) for group, _ in names)
+    assert set(of_group) == {group for _, group, _ in names}
+    load = Counter((group.split("-")[0], of_group[group]) for _, group, _ in names)
     assert max(load["medseg", k] for k in range(5)) - min(load["medseg", k] for k in range(5)) <= 3
     assert all(load["effusion", k] for k in range(5))
 
@@ -38,6 +40,22 @@ def test_the_split_depends_on_nothing_but_the_groups():
     sizes = {f"medseg-{i}": 1 + i % 4 for i in range(30)}
     backwards = dict(reversed(sizes.items()))
     assert fold_of_groups(sizes, 5) == fold_of_groups(backwards, 5)
+
+
+def test_slices_shown_twice_do_not_move_a_group_to_another_fold():
+    names = [("covid20", f"volume-{i // 4}", f"{i}") for i in range(40)]
+    assert slices_per_group(names) == slices_per_group(names + [("pairs", "volume-3", f"p{i}") for i in range(30)])
+
+
+@pytest.mark.parametrize("true", [-3, 0, 39])
+def test_the_offset_between_two_numberings_is_found_despite_lookalike_neighbours(true):
+    numbers = list(range(10, 60, 5))
+    likeness = np.random.default_rng(0).random((len(numbers), 70)) * 0.3
+    for row, number in zip(likeness, numbers, strict=True):
+        for near, value in ((-1, 0.55), (0, 0.6), (1, 0.55)):
+            if 0 <= number - true - 1 + near < 70:
+                row[number - true - 1 + near] += value
+    assert best_offset(numbers, likeness) == true
 
 
 def test_the_twenty_volumes_have_twenty_names():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training import preprocess
-from training.data import labels, sources
+from training.data import cache, labels, sources
 from training.data.folds import fold_of_groups, slices_per_group
 
 pytestmark = pytest.mark.shared
@@ -24,7 +24,7 @@ def test_slices_are_upright(source):
     """The spine makes the middle of the lower third brighter than that of the upper one. (covid20 is equalised too
     locally for this; its volumes were looked at.)"""
     brighter = []
-    for item in list(sources.READERS[source]())[::7]:
+    for item in list(cache.READERS[source]())[::7]:
         crop = item.unit[item.box.top:item.box.bottom, item.box.left:item.box.right]
         middle = crop[:, int(crop.shape[1] * 0.42):int(crop.shape[1] * 0.58)]
         third = len(crop) // 3
@@ -40,7 +40,7 @@ def test_the_lung_box_of_every_effusion_patient_holds_all_of_the_effusion():
 
 
 def test_unlabelled_slices_stay_with_the_volumes_they_come_from():
-    covid20 = [(s.group, s.name) for s in sources.covid20()]
+    covid20 = [(s.source, s.group, s.name) for s in sources.covid20()]
     of_group = fold_of_groups(slices_per_group(covid20), 5)
     assert {s.group for s in sources.unlabelled()} <= set(of_group)
 
@@ -50,3 +50,16 @@ def test_real_slices_have_soft_tissue_and_lung_where_the_window_puts_them():
     for item in list(sources.medseg())[::5]:
         tissue = item.unit[item.unit > 0.7]
         assert np.median(tissue) == pytest.approx(soft, abs=0.09), item.name
+
+
+def test_masks_laid_on_the_unlabelled_pictures_cover_the_brighter_lung():
+    """If a mask lay on the wrong slice, or mirrored, its pixels would be no denser than the lung around."""
+    found = list(cache.READERS["pairs"]())
+    assert len(found) > 120
+    denser = []
+    for item in found:
+        lesion = item.allowed == labels.COVID20[1]
+        lung = (item.unit < 0.5) & ~lesion
+        if lesion.sum() > 100:
+            denser.append(np.median(item.unit[lesion]) > np.median(item.unit[lung]) + 0.05)
+    assert np.mean(denser) > 0.95

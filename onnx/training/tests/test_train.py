@@ -24,12 +24,12 @@ def made_up_slices(monkeypatch):
         rng = np.random.default_rng(len(source))
         n = 12
         images = rng.random((n, SIDE, SIDE)).astype(np.float16)
-        sets = {"medseg": labels.MEDSEG, "effusion": labels.EFFUSIONS, "covid20": labels.COVID20}[source]
+        sets = {"medseg": labels.MEDSEG, "effusion": labels.EFFUSIONS, "covid20": labels.COVID20, "pairs": labels.COVID20}[source]
         mask = np.zeros((n, SIDE, SIDE), np.uint8)
         mask[:, 10:30, 10:40] = 1
         images[:, 10:30, 10:40] += 0.5
         return Dataset(images, labels.allowed(mask, sets), np.array([source] * n), np.array([str(i) for i in range(n)]),
-                       np.array([f"{source}-{i // 2}" for i in range(n)]))
+                       np.array([f"{'covid20' if source == 'pairs' else source}-{i // 2}" for i in range(n)]))
 
     monkeypatch.setattr(cache, "load", load)
 
@@ -85,7 +85,7 @@ def test_seeds_decide_what_is_seen():
 
 
 def test_no_group_is_on_both_sides_of_any_split():
-    data = cache.join([cache.load(source) for source in ("medseg", "effusion", "covid20")])
+    data = cache.join([cache.load(source) for source in ("medseg", "effusion", "covid20", "pairs")])
     tested = []
     for k in range(5):
         train_on, test_on = split(data, (k, 5))
