@@ -146,14 +146,17 @@ class LSHAttention(nn.Module):
         self.register_buffer("rotations", F.normalize(directions, dim=1))  # unequal norms would make unequal buckets
 
     def forward(self, x: Tensor) -> Tensor:  # [N,c,H,W] -> [N,c,H,W]
-        height, width = x.shape[2:]
-        length = height * width
         q = self.query(x).flatten(2).transpose(1, 2)  # [N,L,d]
         v = self.value(x).flatten(2).transpose(1, 2)  # [N,L,d]
+        exact = self.rotations.dtype  # under autocast q and v are of half precision, which would blur buckets and -1e5
+        with torch.autocast(x.device.type, enabled=False):
+            attended = self.attend(q.to(exact), v.to(exact))  # [N,L,d]
+        return x + self.out(attended.transpose(1, 2).unflatten(2, x.shape[2:]))
+
+    def attend(self, q: Tensor, v: Tensor) -> Tensor:  # [N,L,d], [N,L,d] -> [N,L,d]
+        length = q.shape[1]
         with torch.no_grad():
             buckets = hash_buckets(q, self.rotations[:, :, : bucket_count(length, self.chunk) // 2])  # [N,R,L]
         if self.form == "dense" and length <= DENSE_UP_TO:
-            attended = attend_dense(q, v, buckets)
-        else:
-            attended = attend_sorted(q, v, buckets, self.chunk)
-        return x + self.out(attended.transpose(1, 2).unflatten(2, (height, width)))
+            return attend_dense(q, v, buckets)
+        return attend_sorted(q, v, buckets, self.chunk)

@@ -70,7 +70,7 @@ def test_with_the_papers_sigmoid_the_chances_are_the_sigmoids_divided_by_their_s
         torch.testing.assert_close(sigmoid(image).softmax(1), chances / chances.sum(1, keepdim=True))
 
 
-def learn(model, steps=120, size=64):
+def learn(model, steps=80, size=64):
     """Trains on one phantom slice; returns the network, the image [1,1,H,W] and the mask [1,H,W]."""
     torch.manual_seed(0)
     image, mask = (torch.from_numpy(a)[None] for a in phantom.slice_and_mask(size))
