@@ -1,0 +1,56 @@
+import { bodyCells, BODY } from '../../lib/body';
+import type { PixelBox } from '../../lib/components';
+import type { LesionMask } from '../../mask/types';
+import type { HuVolume } from '../../volume/types';
+
+/**
+ * Indices of the `count` slices to look at, ascending: for each class the one that has most of it, then those with the
+ * most disease that are not neighbours of one chosen; evenly spaced ones where nothing was found.
+ */
+export function slicesToShow(mask: LesionMask, count: number): number[] {
+  const areas = mask.map(countClasses);
+  const total = areas.map(([, ggo, consolidation, effusion]) => ggo + consolidation + effusion);
+  const diseased = [...mask.keys()].filter((k) => total[k]! > 0).sort((a, b) => total[b]! - total[a]!);
+  if (diseased.length === 0) return evenly(mask.length, count);
+  const chosen = new Set<number>();
+  for (const label of [1, 2, 3] as const) {
+    const most = diseased.reduce((a, b) => (areas[b]![label] > areas[a]![label] ? b : a));
+    if (areas[most]![label] > 0) chosen.add(most);
+  }
+  for (let distance = Math.ceil(mask.length / (2 * count)); distance > 0; distance--)
+    for (const k of diseased)
+      if (chosen.size < count && [...chosen].every((other) => Math.abs(other - k) >= distance)) chosen.add(k);
+  return [...chosen].sort((a, b) => a - b);
+}
+
+/** Pixels of each class on one slice. */
+function countClasses(labels: Uint8Array): [number, number, number, number] {
+  const counts: [number, number, number, number] = [0, 0, 0, 0];
+  for (let i = 0; i < labels.length; i++) counts[labels[i] as 0 | 1 | 2 | 3]++;
+  return counts;
+}
+
+/** `count` of `length` slices at equal steps, without the ends. */
+function evenly(length: number, count: number): number[] {
+  const shown = Math.min(length, count);
+  return Array.from({ length: shown }, (_, i) => Math.floor(((i + 0.5) * length) / shown));
+}
+
+const TISSUE_HU = -300;
+const MARGIN = 6;
+
+/** Pixels around the body on all of the given slices; the whole slice where there is no body. */
+export function bodyBox({ rows, columns, huSlice }: HuVolume, slices: readonly number[]): PixelBox {
+  const box = { top: rows, bottom: 0, left: columns, right: 0 };
+  for (const k of slices)
+    for (const [i, cell] of bodyCells(huSlice(k), columns, TISSUE_HU).entries()) {
+      if (cell !== BODY) continue;
+      const row = Math.floor(i / columns);
+      const column = i % columns;
+      box.top = Math.min(box.top, row - MARGIN);
+      box.bottom = Math.max(box.bottom, row + 1 + MARGIN);
+      box.left = Math.min(box.left, column - MARGIN);
+      box.right = Math.max(box.right, column + 1 + MARGIN);
+    }
+  return box.bottom > box.top ? box : { top: 0, bottom: rows, left: 0, right: columns };
+}
