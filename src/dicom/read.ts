@@ -55,7 +55,7 @@ function tryHeader(bytes: Uint8Array, whole: boolean): DicomFile | null {
 export function parsePart10(
   bytes: Uint8Array,
   untilTag?: string,
-): { transferSyntaxUid: string; parsed: Parsed } {
+): { transferSyntaxUid: string; parsed: Parsed; littleEndian: boolean } {
   try {
     const { transferSyntaxUid, end } = readMeta(bytes);
     const littleEndian = transferSyntaxUid !== TRANSFER_SYNTAX.explicitBigEndian;
@@ -78,7 +78,7 @@ export function parsePart10(
     if (transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian)
       dicomParser.parseDicomDataSetImplicit(parsed, stream, body.length, options);
     else dicomParser.parseDicomDataSetExplicit(parsed, stream, body.length, options);
-    return { transferSyntaxUid, parsed };
+    return { transferSyntaxUid, parsed, littleEndian };
   } catch (cause) {
     if (cause instanceof RaunetError) throw cause;
     // dicom-parser throws strings; they name offsets, never values.

@@ -1,7 +1,7 @@
 import { type ErrorContext, RaunetError } from '../lib/errors';
 import { gaps, median, steps } from './geometry';
 import { isSharpKernel } from './kernels';
-import type { SeriesSummary, Slice, Warning } from './types';
+import { hasNoRescale, type SeriesSummary, type Slice, type Warning } from './types';
 
 const warning = (code: string, sentence: string): Warning => ({ code, sentence });
 
@@ -116,7 +116,3 @@ export function qualityRemarks(slices: readonly Slice[]): Warning[] {
     ...(slices.length < FEW_SLICES ? [warning('FEW_SLICES', `Only ${slices.length} slices.`)] : []),
   ];
 }
-
-/** PS3.3 C.11.1: no slope and intercept, or a result in other units than HU. `US`: unspecified. */
-export const hasNoRescale = ({ rescaleSlope, rescaleIntercept, rescaleType }: Slice): boolean =>
-  rescaleSlope === null || rescaleIntercept === null || (rescaleType !== null && rescaleType !== 'HU');

@@ -54,6 +54,10 @@ export interface Slice {
   burnedIn: boolean;
 }
 
+/** PS3.3 C.11.1: no slope and intercept, or a result in other units than HU. `US`: unspecified. */
+export const hasNoRescale = ({ rescaleSlope, rescaleIntercept, rescaleType }: Slice): boolean =>
+  rescaleSlope === null || rescaleIntercept === null || (rescaleType !== null && rescaleType !== 'HU');
+
 /** What the selection rules and the results need of the series as a whole; no patient data. */
 export interface SeriesSummary {
   studyUid: string;

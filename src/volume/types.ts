@@ -1,4 +1,4 @@
-import type { OrderedSeries } from '../series/types';
+import type { OrderedSeries, Slice } from '../series/types';
 
 /** Marks a padded pixel in HU arrays: below any window, so it is air to every threshold, and out of HU statistics. */
 export const PADDING_HU = -32768;
@@ -12,4 +12,16 @@ export interface HuVolume {
   spacingMm: readonly [number, number];
   /** HU of slice k (index into series.slices), row-major [rows * columns]; PADDING_HU where padded. */
   huSlice(k: number): Float32Array;
+}
+
+/** Stored values of one plane, row-major [rows * columns]: BitsStored bits, sign extended (PS3.5 8.1.1). */
+export type StoredPixels = Int16Array | Uint16Array;
+
+/** Decodes pixel data where a bad stream can do no harm. */
+export interface Decoder {
+  /** How many slices are worth asking for at a time. */
+  readonly threads: number;
+  /** Throws RAUNET_CORRUPT_PIXELS, which names the instance, and RAUNET_SPOOL_MISSING. */
+  decode(slice: Slice): Promise<StoredPixels>;
+  close(): Promise<void>;
 }

@@ -1,0 +1,70 @@
+import { type ErrorContext, RaunetError } from '../lib/errors';
+import { hasNoRescale, type OrderedSeries, type Slice } from '../series/types';
+import { arePlausibleHu, huOf } from './hu';
+import type { Decoder, HuVolume, StoredPixels } from './types';
+
+export interface BuildOptions {
+  signal?: AbortSignal;
+  /** Called with the share of slices that are decoded, 0..1. */
+  progress?: (share: number) => void;
+}
+
+/**
+ * Decodes every slice of a series. Throws RAUNET_CORRUPT_PIXELS, RAUNET_SPOOL_MISSING, RAUNET_NO_RESCALE and, after
+ * `signal`, RAUNET_CANCELLED; no slice is being decoded any more when it rejects.
+ */
+export async function buildVolume(
+  series: OrderedSeries,
+  decoder: Decoder,
+  { signal, progress }: BuildOptions = {},
+): Promise<HuVolume> {
+  const { slices, summary } = series;
+  const about: ErrorContext = { stage: 'volume', studyUid: summary.studyUid, seriesUid: summary.seriesUid };
+  const pixels: StoredPixels[] = new Array(slices.length);
+  let next = 0;
+  let done = 0;
+  let failure: unknown;
+  const decodeInTurn = async (): Promise<void> => {
+    while (next < slices.length && failure === undefined) {
+      const k = next++;
+      try {
+        if (signal?.aborted) throw new RaunetError('RAUNET_CANCELLED', about);
+        pixels[k] = await decoder.decode(slices[k] as Slice);
+        progress?.(++done / slices.length);
+      } catch (thrown) {
+        failure ??= inSeries(thrown, about);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: decoder.threads }, decodeInTurn));
+  if (failure !== undefined) throw failure;
+
+  const huSlice = (k: number): Float32Array => huOf(pixels[k] as StoredPixels, slices[k] as Slice);
+  const unscaled = slices.flatMap((slice, k) => (hasNoRescale(slice) ? [k] : []));
+  if (unscaled.length > 0 && !arePlausibleHu(lazily(unscaled, huSlice)))
+    throw new RaunetError('RAUNET_NO_RESCALE', {
+      ...about,
+      detail: `${unscaled.length} of ${slices.length} images`,
+    });
+
+  const first = slices[0] as Slice;
+  const [betweenRows, betweenColumns] = (first.pixelSpacing?.values ?? []) as [number, number];
+  return {
+    series,
+    rows: first.rows,
+    columns: first.columns,
+    spacingMm: [betweenRows, betweenColumns],
+    huSlice,
+  };
+}
+
+/** A decoder knows the instance, not the series. */
+function inSeries(thrown: unknown, about: ErrorContext): unknown {
+  return thrown instanceof RaunetError
+    ? new RaunetError(thrown.code, { ...about, ...thrown.context }, { cause: thrown.cause })
+    : thrown;
+}
+
+function* lazily<T, R>(items: readonly T[], each: (item: T) => R): Generator<R> {
+  for (const item of items) yield each(item);
+}

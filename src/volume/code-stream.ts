@@ -1,0 +1,120 @@
+import { TRANSFER_SYNTAX } from '../dicom/uids';
+
+export type Codec = 'rle' | 'jpeg' | 'jpegLs' | 'jpeg2000' | 'htj2k';
+
+/** Which decoder reads which transfer syntax. */
+const CODECS: Readonly<Record<string, Codec>> = {
+  [TRANSFER_SYNTAX.rle]: 'rle',
+  [TRANSFER_SYNTAX.jpegBaseline]: 'jpeg',
+  [TRANSFER_SYNTAX.jpegExtended]: 'jpeg',
+  // Retired progressive forms (PS3.5 1998): not accepted from the network, but found on media.
+  '1.2.840.10008.1.2.4.53': 'jpeg',
+  '1.2.840.10008.1.2.4.55': 'jpeg',
+  [TRANSFER_SYNTAX.jpegLossless]: 'jpeg',
+  [TRANSFER_SYNTAX.jpegLosslessFirstOrder]: 'jpeg',
+  [TRANSFER_SYNTAX.jpegLsLossless]: 'jpegLs',
+  [TRANSFER_SYNTAX.jpegLsNearLossless]: 'jpegLs',
+  [TRANSFER_SYNTAX.jpeg2000Lossless]: 'jpeg2000',
+  [TRANSFER_SYNTAX.jpeg2000]: 'jpeg2000',
+  [TRANSFER_SYNTAX.htj2kLossless]: 'htj2k',
+  [TRANSFER_SYNTAX.htj2kLosslessRpcl]: 'htj2k',
+  [TRANSFER_SYNTAX.htj2k]: 'htj2k',
+};
+
+/** Throws where no decoder reads the transfer syntax. */
+export function codecOf(transferSyntaxUid: string): Codec {
+  const codec = CODECS[transferSyntaxUid];
+  if (codec === undefined) throw new Error(`no decoder for transfer syntax ${transferSyntaxUid}`);
+  return codec;
+}
+
+/**
+ * Refuses what decoders take without a word: a truncated stream decodes into wrong pixels, another format or size
+ * into the memory behind. Throws an Error that says what is wrong.
+ */
+export function checkCodeStream(codec: Codec, bytes: Uint8Array, rows: number, columns: number): void {
+  if (codec === 'rle') return checkRle(bytes, rows * columns);
+  const size = codec === 'jpeg2000' || codec === 'htj2k' ? jpeg2000Size(bytes) : jpegSize(bytes, codec);
+  if (!endsWithMarker(bytes, 0xd9)) throw new Error('the code stream has no end marker: it is cut short');
+  if (size.rows !== rows || size.columns !== columns || size.components !== 1)
+    throw new Error(
+      `the code stream is ${size.columns} x ${size.rows} x ${size.components}, the header says ${columns} x ${rows} x 1`,
+    );
+}
+
+interface Size {
+  rows: number;
+  columns: number;
+  components: number;
+}
+
+/** EOI or EOC, before padding to even length. */
+function endsWithMarker(bytes: Uint8Array, marker: number): boolean {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return bytes[end - 1] === marker && bytes[end - 2] === 0xff;
+}
+
+/** ISO 15444-1 A.5.1: SOC, then SIZ. */
+function jpeg2000Size(bytes: Uint8Array): Size {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 42 || view.getUint32(0) !== 0xff4fff51)
+    throw new Error('this is no JPEG 2000 code stream');
+  return {
+    columns: view.getUint32(8) - view.getUint32(16),
+    rows: view.getUint32(12) - view.getUint32(20),
+    components: view.getUint16(40),
+  };
+}
+
+/** ISO 10918-1 B.2.2, ISO 14495-1 C.2.2: SOI, segments, the frame header among them. */
+function jpegSize(bytes: Uint8Array, codec: Codec): Size {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 4 || view.getUint16(0) !== 0xffd8) throw new Error('this is no JPEG stream');
+  for (let at = 2; at + 10 <= bytes.length; at += 2 + view.getUint16(at + 2)) {
+    while (view.getUint16(at) === 0xffff) at++;
+    const marker = view.getUint16(at);
+    if (marker < 0xff01) break;
+    if (isFrameHeader(marker)) {
+      if ((marker === 0xfff7) !== (codec === 'jpegLs'))
+        throw new Error('the stream is not of its transfer syntax');
+      return {
+        rows: view.getUint16(at + 5),
+        columns: view.getUint16(at + 7),
+        components: bytes[at + 9] as number,
+      };
+    }
+  }
+  throw new Error('the JPEG stream has no frame header');
+}
+
+/** SOF0 to SOF15 but DHT, JPG and DAC; SOF55 of JPEG-LS. */
+const isFrameHeader = (marker: number): boolean =>
+  marker === 0xfff7 || (marker >= 0xffc0 && marker <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(marker));
+
+/** PS3.5 G.5: header of 16 numbers, then one PackBits segment for each byte of a sample. */
+function checkRle(bytes: Uint8Array, pixels: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const segments = bytes.length < 64 ? 0 : view.getUint32(0, true);
+  if (segments < 1 || segments > 2) throw new Error('the RLE header is wrong');
+  const offsets = Array.from({ length: segments }, (_, i) => view.getUint32(4 + 4 * i, true));
+  const ends = [...offsets.slice(1), bytes.length];
+  offsets.forEach((offset, i) => {
+    const end = ends[i] as number;
+    if (offset < 64 || end > bytes.length || unpackedLength(bytes.subarray(offset, end), pixels) !== pixels)
+      throw new Error(`RLE segment ${i + 1} does not hold one byte for each pixel`);
+  });
+}
+
+/** PS3.5 G.3.2, up to the run that reaches `enough`; -1 where the segment ends within a run. */
+function unpackedLength(segment: Uint8Array, enough: number): number {
+  let length = 0;
+  for (let at = 0; at < segment.length && length < enough; ) {
+    const control = segment[at] as number;
+    const run = control < 128 ? control + 1 : control > 128 ? 257 - control : 0;
+    at += control < 128 ? 1 + run : control > 128 ? 2 : 1;
+    if (at > segment.length) return -1;
+    length += run;
+  }
+  return length;
+}

@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { type PixelData, readPixelData } from '../dicom/pixel-data';
+import { TRANSFER_SYNTAX } from '../dicom/uids';
+import { RaunetError } from '../lib/errors';
+import type { Slice } from '../series/types';
+import { checkCodeStream, codecOf } from './code-stream';
+import { frameBytes } from './frames';
+import { decodedLayout, nativeLayout, storedPixels } from './stored';
+import type { Decoder, StoredPixels } from './types';
+import { openWorkers } from './workers';
+
+/** PS3.5 A.1, A.2, A.3, A.5: pixels under any other syntax are in fragments; a wrong syntax is no reason to guess. */
+const NATIVE = new Set<string>([
+  TRANSFER_SYNTAX.implicitLittleEndian,
+  TRANSFER_SYNTAX.explicitLittleEndian,
+  TRANSFER_SYNTAX.explicitBigEndian,
+  TRANSFER_SYNTAX.deflatedExplicitLittleEndian,
+]);
+
+export interface DecoderOptions {
+  /** Worker threads for compressed pixels; started when first needed. */
+  threads: number;
+  /** For one slice; a stream that takes longer is corrupt. */
+  timeoutSeconds: number;
+}
+
+/**
+ * A decoder of files on disk. Native pixels are read in this thread; compressed ones, after checks of their markers,
+ * in disposable workers. Close it: workers keep the process alive.
+ */
+export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decoder {
+  const workers = openWorkers(threads, timeoutSeconds * 1000);
+  const load = rememberLast(loadPixelData);
+
+  async function decodeFrame(slice: Slice): Promise<StoredPixels> {
+    const pixels = await load(slice.file);
+    const frame = (slice.frameNumber ?? 1) - 1;
+    if (pixels.kind === 'native') {
+      if (!NATIVE.has(pixels.transferSyntaxUid))
+        throw new Error(`uncompressed pixels under transfer syntax ${pixels.transferSyntaxUid}`);
+      const layout = nativeLayout(slice, pixels.littleEndian);
+      const frameLength = slice.rows * slice.columns * layout.bytesPerSample;
+      const expected = frameLength * slice.frameCount;
+      // PS3.5 8.1.1: padded to even length.
+      if (pixels.bytes.length !== expected + (expected % 2))
+        throw new Error(`PixelData has ${pixels.bytes.length} bytes, not ${expected}`);
+      return storedPixels(pixels.bytes.subarray(frame * frameLength, (frame + 1) * frameLength), layout);
+    }
+    const codec = codecOf(pixels.transferSyntaxUid);
+    const encoded = frameBytes(pixels, frame, slice.frameCount);
+    checkCodeStream(codec, encoded, slice.rows, slice.columns);
+    const { rows, columns, bitsAllocated, bitsStored, pixelRepresentation } = slice;
+    const decoded = await workers.decode({
+      codec,
+      // A copy that the worker may own: the file's bytes serve other frames.
+      encoded: new Uint8Array(encoded),
+      rows,
+      columns,
+      bitsAllocated,
+      bitsStored,
+      pixelRepresentation,
+    });
+    return storedPixels(decoded, decodedLayout(slice, decoded.length));
+  }
+
+  return {
+    threads,
+    async decode(slice) {
+      try {
+        return await decodeFrame(slice);
+      } catch (thrown) {
+        throw corrupt(thrown, slice);
+      }
+    },
+    close: () => workers.close(),
+  };
+}
+
+type FilePixels = PixelData & { transferSyntaxUid: string };
+
+async function loadPixelData(file: string): Promise<FilePixels> {
+  return readPixelData(await readFile(file));
+}
+
+/** The frames of a multi-frame file come one after the other: it is read once. */
+function rememberLast<T>(load: (file: string) => Promise<T>): (file: string) => Promise<T> {
+  let last: { file: string; value: Promise<T> } | null = null;
+  return (file) => {
+    if (last?.file !== file) last = { file, value: load(file) };
+    return last.value;
+  };
+}
+
+function corrupt(thrown: unknown, { sopInstanceUid, frameNumber }: Slice): RaunetError {
+  if ((thrown as NodeJS.ErrnoException).code === 'ENOENT')
+    return new RaunetError('RAUNET_SPOOL_MISSING', { stage: 'volume', sopInstanceUid }, { cause: thrown });
+  const detail =
+    thrown instanceof RaunetError ? (thrown.context.detail ?? thrown.code) : (thrown as Error).message;
+  return new RaunetError(
+    'RAUNET_CORRUPT_PIXELS',
+    {
+      stage: 'volume',
+      sopInstanceUid,
+      detail: frameNumber === null ? detail : `frame ${frameNumber}: ${detail}`,
+    },
+    { cause: thrown },
+  );
+}
