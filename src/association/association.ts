@@ -59,7 +59,7 @@ async function serveRequest(
     quietly(deps.log, () => deps.metrics?.rejected?.(place.name));
     return;
   }
-  const contexts = negotiate(proposed);
+  const contexts = negotiate(proposed, deps.sopClasses);
   line.scp.accept(request, contexts, deps.config.maxPduLength);
   line.connection.enter('Sta6');
   const accepted = contexts.filter(({ sopClass }) => sopClass !== null).length;

@@ -1,3 +1,4 @@
+import { isUid } from '../lib/uid';
 import { ProtocolError } from './broken';
 
 /** PS3.7 Table E.1-1, (0000,0100). */
@@ -54,3 +55,44 @@ function ui(values: Map<number, Buffer>, element: number): string | null {
       .replace(/[\0 ]+$/, '') ?? null
   );
 }
+
+/** VR LO of (0000,0902). */
+const COMMENT_LIMIT = 64;
+
+/** The response to a request that has no data set: PS3.7 9.3.1.2, E.1. `comment` is cut to what the standard allows. */
+export function encodeResponse(to: Command, status: number, comment?: string): Buffer {
+  const elements = Buffer.concat([
+    uiElement(0x0002, to.sopClassUid),
+    usElement(0x0100, to.field | COMMAND.response),
+    usElement(0x0120, to.messageId),
+    usElement(0x0800, NO_DATA_SET),
+    usElement(0x0900, status),
+    comment === undefined ? NOTHING : textElement(0x0902, comment.slice(0, COMMENT_LIMIT), ' '),
+    uiElement(0x1000, to.sopInstanceUid),
+  ]);
+  const groupLength = Buffer.alloc(4);
+  groupLength.writeUInt32LE(elements.length);
+  return Buffer.concat([element(0x0000, groupLength), elements]);
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function element(number: number, value: Buffer): Buffer {
+  const head = Buffer.alloc(8); // group 0000
+  head.writeUInt16LE(number, 2);
+  head.writeUInt32LE(value.length, 4);
+  return Buffer.concat([head, value]);
+}
+
+function usElement(number: number, value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return element(number, bytes);
+}
+
+/** Garbage is not echoed. */
+const uiElement = (number: number, uid: string | null): Buffer =>
+  uid !== null && isUid(uid) ? textElement(number, uid, '\0') : NOTHING;
+
+const textElement = (number: number, text: string, padding: string): Buffer =>
+  element(number, Buffer.from(text.length % 2 === 0 ? text : text + padding, 'latin1'));

@@ -89,19 +89,22 @@ export interface NegotiatedContext {
 }
 
 /** Of each context the sender's first transfer syntax that we know; it never has to transcode for us. */
-export function negotiate(proposed: readonly ProposedContext[]): NegotiatedContext[] {
+export function negotiate(
+  proposed: readonly ProposedContext[],
+  accepted: readonly AcceptedSopClass[] = ACCEPTED_SOP_CLASSES,
+): NegotiatedContext[] {
   return proposed.map(({ id, abstractSyntax, transferSyntaxes }) => {
     const [first = T.implicitLittleEndian] = transferSyntaxes;
-    const sopClass = ACCEPTED_SOP_CLASSES.find(({ uid }) => uid === abstractSyntax);
+    const sopClass = accepted.find(({ uid }) => uid === abstractSyntax);
     if (sopClass === undefined) {
       const result = CONTEXT_RESULT.abstractSyntaxNotSupported;
       return { id, abstractSyntax, result, transferSyntax: first, sopClass: null };
     }
-    const accepted = transferSyntaxes.find((uid) => sopClass.transferSyntaxes.includes(uid));
-    if (accepted === undefined) {
+    const known = transferSyntaxes.find((uid) => sopClass.transferSyntaxes.includes(uid));
+    if (known === undefined) {
       const result = CONTEXT_RESULT.transferSyntaxesNotSupported;
       return { id, abstractSyntax, result, transferSyntax: first, sopClass: null };
     }
-    return { id, abstractSyntax, result: CONTEXT_RESULT.acceptance, transferSyntax: accepted, sopClass };
+    return { id, abstractSyntax, result: CONTEXT_RESULT.acceptance, transferSyntax: known, sopClass };
   });
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema';
 import type { Log } from '../lib/log';
+import type { AcceptedSopClass } from './presentation-contexts';
 import type { Rejection } from './rejections';
 
 export type AssociationConfig = Config['association'];
@@ -81,6 +82,8 @@ export interface AssociationMetrics {
 
 export interface ListenerDeps {
   config: AssociationConfig;
+  /** What it is SCP of; left out: the service's own, ACCEPTED_SOP_CLASSES. The demo's receiver takes results. */
+  sopClasses?: readonly AcceptedSopClass[];
   spool: InstanceSpool;
   log: Log;
   /** The database transaction; Success is sent after it resolved, 0xA700 when it rejects. */

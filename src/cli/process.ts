@@ -1,0 +1,163 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PNG } from 'pngjs';
+import type { Codes } from '../config/codes';
+import type { Config } from '../config/schema';
+import type { Deliverable } from '../delivery/types';
+import { toRaunetError } from '../lib/errors';
+import { analyse, encode, type PipelineDeps, readHeaders } from '../pipeline';
+import { contactSheet } from '../result/picture/contact-sheet';
+import type { Analysis, EncodedObject, Producer } from '../result/types';
+import { openBar } from './bar';
+import { readDicomFolder } from './dicom-folder';
+import { EXIT, type ExitCode } from './exit-codes';
+import { npyOf } from './npy';
+import { table } from './table';
+
+export interface ProcessDeps extends PipelineDeps {
+  config: Config;
+  codes: Codes;
+  producer: Producer;
+  print: (line: string) => void;
+}
+
+/** What was made of one series, as `--json` prints it. */
+interface Report {
+  seriesUid: string;
+  outcome: 'done' | 'refused';
+  code?: string;
+  sentence?: string;
+  folder?: string;
+  files?: string[];
+  measurements?: Analysis['measurements'];
+  warnings?: readonly string[];
+}
+
+/**
+ * `raunet process DIR --out DIR`: every series of a folder through the pipeline, without PACS and database. Writes
+ * <out>/<series UID>/ with the DICOM objects, overview.png, mask.npy (uint8 [slices, rows, columns], feet to head or
+ * as the normal goes) and report.json.
+ */
+export async function processFolder(
+  { directory, out, json }: { directory: string; out: string; json: boolean },
+  deps: ProcessDeps,
+): Promise<ExitCode> {
+  const { series, leftOut } = await readDicomFolder(directory);
+  if (series.size === 0) {
+    deps.print(`No DICOM images below ${directory}. Name a folder that holds a CT series.`);
+    return EXIT.failed;
+  }
+  const reports: Report[] = [];
+  for (const [seriesUid, files] of series) reports.push(await processSeries(seriesUid, files, out, deps));
+  if (json) deps.print(JSON.stringify(reports, null, 2));
+  else {
+    for (const report of reports) deps.print(inWords(report));
+    if (leftOut.length > 0) deps.print(`${leftOut.length} other files were left out.`);
+  }
+  return reports.every(({ outcome }) => outcome === 'done') ? EXIT.ok : EXIT.failed;
+}
+
+async function processSeries(
+  seriesUid: string,
+  files: readonly Deliverable[],
+  out: string,
+  deps: ProcessDeps,
+): Promise<Report> {
+  const bar = openBar();
+  const report = (stage: string, done: number): void => bar.show(stage, done);
+  try {
+    const headers = await readHeaders(
+      files.map(({ file }) => file),
+      { callingAe: null, calledAe: null },
+    );
+    const analysis = await analyse(headers, deps, { report });
+    const context = {
+      producer: deps.producer,
+      codes: deps.codes,
+      options: deps.config.result,
+      createdAt: new Date(),
+      predecessor: null,
+    };
+    const objects = encode(analysis, context, { report });
+    const folder = join(out, seriesUid);
+    const written = await writeAll(folder, analysis, objects, deps.codes);
+    return {
+      seriesUid,
+      outcome: 'done',
+      folder,
+      files: written,
+      measurements: analysis.measurements,
+      warnings: analysis.warnings.map(({ sentence }) => sentence),
+    };
+  } catch (thrown) {
+    const { code, message } = toRaunetError(thrown, { seriesUid });
+    return { seriesUid, outcome: 'refused', code, sentence: message };
+  } finally {
+    bar.end();
+  }
+}
+
+async function writeAll(
+  folder: string,
+  analysis: Analysis,
+  objects: readonly EncodedObject[],
+  codes: Codes,
+): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const { volume, mask, measurements } = analysis;
+  const sheet = contactSheet(volume, mask, codes, {
+    title: 'Raunet PACS: findings',
+    subtitle: 'AI result, research use, not for sole diagnosis',
+  });
+  const counted = new Map<string, number>();
+  const files: [string, Buffer][] = objects.map(({ kind, bytes }) => {
+    const n = (counted.get(kind) ?? 0) + 1;
+    counted.set(kind, n);
+    return [`${kind}${n > 1 ? n : ''}.dcm`, bytes];
+  });
+  files.push(['overview.png', pngOf(sheet)]);
+  files.push(['mask.npy', npyOf(mask, volume.rows, volume.columns)]);
+  files.push(['report.json', Buffer.from(`${JSON.stringify(measurements, null, 2)}\n`)]);
+  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
+  return files.map(([name]) => name);
+}
+
+/** RGB, row-major, to an encoded PNG. */
+export function pngOf({
+  columns,
+  rows,
+  pixels,
+}: {
+  columns: number;
+  rows: number;
+  pixels: Uint8Array;
+}): Buffer {
+  const png = new PNG({
+    width: columns,
+    height: rows,
+    colorType: 2,
+    inputColorType: 2,
+    inputHasAlpha: false,
+  });
+  png.data = Buffer.from(pixels);
+  return PNG.sync.write(png, { colorType: 2, inputColorType: 2, inputHasAlpha: false });
+}
+
+export const CLASS_NAMES = ['ground-glass opacity', 'consolidation', 'pleural effusion'];
+
+function inWords({ seriesUid, outcome, sentence, folder, measurements, warnings }: Report): string {
+  if (outcome === 'refused' || measurements === undefined) return `Series ${seriesUid}\n  ${sentence}`;
+  const rows = measurements.classes.map(({ volumeMl, meanHu, percentOfLung }, i) => [
+    CLASS_NAMES[i]!,
+    volumeMl.toFixed(1),
+    meanHu === null ? '-' : meanHu.toFixed(0),
+    percentOfLung === null ? '-' : percentOfLung.toFixed(1),
+  ]);
+  return [
+    `Series ${seriesUid}`,
+    table(['class', 'mL', 'mean HU', '% of lung'], rows),
+    ...(measurements.lungGateReason === null ? [] : [`  No percentages: ${measurements.lungGateReason}`]),
+    ...(warnings ?? []).map((warning) => `  Note: ${warning}`),
+    `  Written to ${folder}`,
+  ].join('\n');
+}

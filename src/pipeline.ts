@@ -1,0 +1,111 @@
+import { readHeaderOfFile } from './dicom/read';
+import type { DataSet } from './dicom/data-set';
+import type { Inference } from './inference/types';
+import type { Stage } from './lib/stages';
+import { cleanUp } from './mask/clean-up';
+import { lungMask } from './mask/lung-mask';
+import { measure } from './mask/measure';
+import type { LesionMask } from './mask/types';
+import { buildResults } from './result/results';
+import type { Analysis, EncodedObject, ResultContext } from './result/types';
+import { arrange } from './series/arrange';
+import { type Sender, toSlices, toSummary } from './series/slices';
+import type { SeriesSummary, Slice } from './series/types';
+import { modelGrid } from './tensor/model-grid';
+import { toSourceGrid, toTensor } from './tensor/resample';
+import type { ModelGrid } from './tensor/types';
+import { buildVolume } from './volume/build';
+import type { Decoder } from './volume/decoder';
+import type { HuVolume } from './volume/types';
+
+/** Headers of a series: what the rules choose by, and what results copy. */
+export interface SeriesHeaders {
+  summary: SeriesSummary;
+  slices: Slice[];
+  /** Header of the first instance. */
+  source: DataSet;
+}
+
+/** Stage `series`, first half. files: paths of Part 10 files of one series, at least one. Throws RAUNET_UNREADABLE. */
+export async function readHeaders(files: readonly string[], sender: Sender): Promise<SeriesHeaders> {
+  const slices: Slice[] = [];
+  let first: Awaited<ReturnType<typeof readHeaderOfFile>> | null = null;
+  for (const file of files) {
+    const header = await readHeaderOfFile(file);
+    first ??= header;
+    slices.push(...toSlices(file, header));
+  }
+  if (first === null) throw new Error('a series without files');
+  return { summary: toSummary(first, sender), slices, source: first.dataset };
+}
+
+export interface PipelineDeps {
+  decoder: Decoder;
+  inference: Inference;
+}
+
+export interface PipelineRun {
+  /** Told as each stage goes on; done in 0..1. */
+  report: (stage: Stage, done: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * The way of a series from headers to measurements. Throws a RaunetError that names the stage: refusals of
+ * spec input rows, RAUNET_CORRUPT_PIXELS, RAUNET_NOT_CHEST, RAUNET_INFERENCE and their like.
+ */
+export async function analyse(
+  { summary, slices, source }: SeriesHeaders,
+  { decoder, inference }: PipelineDeps,
+  { report, signal }: PipelineRun,
+): Promise<Analysis> {
+  report('series', 0);
+  const series = arrange(slices, summary);
+  report('volume', 0);
+  const volume = await buildVolume(series, decoder, { signal, progress: (done) => report('volume', done) });
+  report('tensor', 0);
+  const grid = await modelGrid(volume, inference.preprocessing);
+  report('inference', 0);
+  const raw = await classify(volume, grid, inference, (done) => report('inference', done), signal);
+  report('mask', 0);
+  const lungs = lungMask(volume);
+  const mask = cleanUp(volume, raw, lungs);
+  const measurements = measure(volume, mask, lungs);
+  return { series, source, volume, mask, measurements, warnings: series.warnings };
+}
+
+/** Stage `result`: see result/results.ts. */
+export function encode(analysis: Analysis, context: ResultContext, { report }: PipelineRun): EncodedObject[] {
+  report('result', 0);
+  return buildResults(analysis, context);
+}
+
+/** Stages `tensor` and `inference` slice by slice, back on the source grid; slices without lung stay background. */
+async function classify(
+  { huSlice, rows, columns, series }: HuVolume,
+  { box, lungSlices }: ModelGrid,
+  inference: Inference,
+  progress: (done: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<LesionMask> {
+  const { preprocessing, batchSize } = inference;
+  const pixels = preprocessing.size ** 2;
+  const mask: Uint8Array[] = series.slices.map(() => new Uint8Array(rows * columns));
+  for (let from = 0; from < lungSlices.length; from += batchSize) {
+    const batch = lungSlices.slice(from, from + batchSize);
+    const images = new Float32Array(batch.length * pixels);
+    batch.forEach((k, i) => images.set(toTensor(huSlice(k), columns, box, preprocessing), i * pixels));
+    const classes = await inference.classify(images, batch.length, signal);
+    batch.forEach((k, i) => {
+      mask[k] = toSourceGrid(
+        classes.subarray(i * pixels, (i + 1) * pixels),
+        box,
+        rows,
+        columns,
+        preprocessing,
+      );
+    });
+    progress((from + batch.length) / lungSlices.length);
+  }
+  return mask;
+}
