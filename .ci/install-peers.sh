@@ -14,3 +14,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
   # Debian starts Orthanc as a service where there is a service manager; the tests start their own.
   service orthanc stop >/dev/null 2>&1 || true
 fi
+
+# pydicom with its decoders, for the comparison of pixels.
+python3 -m venv .cache/peers
+.cache/peers/bin/pip install --quiet -r test/integration/requirements.txt

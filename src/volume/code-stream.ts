@@ -35,7 +35,7 @@ export function codecOf(transferSyntaxUid: string): Codec {
 export function checkCodeStream(codec: Codec, bytes: Uint8Array, rows: number, columns: number): void {
   if (codec === 'rle') return checkRle(bytes, rows * columns);
   const size = codec === 'jpeg2000' || codec === 'htj2k' ? jpeg2000Size(bytes) : jpegSize(bytes, codec);
-  if (!endsWithMarker(bytes, 0xd9)) throw new Error('the code stream has no end marker: it is cut short');
+  if (!hasEnd(bytes)) throw new Error('the code stream has no end marker: it is cut short');
   if (size.rows !== rows || size.columns !== columns || size.components !== 1)
     throw new Error(
       `the code stream is ${size.columns} x ${size.rows} x ${size.components}, the header says ${columns} x ${rows} x 1`,
@@ -48,11 +48,11 @@ interface Size {
   components: number;
 }
 
-/** EOI or EOC, before padding to even length. */
-function endsWithMarker(bytes: Uint8Array, marker: number): boolean {
+/** FFD9, EOI or EOC, before padding to even length: zeros, or FF in the NEMA samples. */
+function hasEnd(bytes: Uint8Array): boolean {
   let end = bytes.length;
-  while (end > 0 && bytes[end - 1] === 0) end--;
-  return bytes[end - 1] === marker && bytes[end - 2] === 0xff;
+  while (end > 0 && (bytes[end - 1] === 0 || bytes[end - 1] === 0xff)) end--;
+  return bytes[end - 1] === 0xd9 && bytes[end - 2] === 0xff;
 }
 
 /** ISO 15444-1 A.5.1: SOC, then SIZ. */
