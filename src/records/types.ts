@@ -18,6 +18,8 @@ export interface InstanceRecord {
   sizeBytes: number;
   /** Other bytes under a known SOP Instance UID: kept beside it, never analysed. */
   conflicting: boolean;
+  /** Gone from the spool or altered there; sent again, it is whole again. */
+  lost: boolean;
   receivedAt: Date;
 }
 
@@ -42,6 +44,10 @@ export interface SeriesRecord {
   firstReceivedAt: Date;
   lastReceivedAt: Date;
   updatedAt: Date;
+  /** When it entered done, refused, failed or cancelled. */
+  finishedAt: Date | null;
+  /** When retention erased its files. */
+  erasedAt: Date | null;
 }
 
 /** One line of a series' history: state changes, choices with their reason, warnings, operator actions. */
@@ -68,7 +74,8 @@ export interface ResultRecord {
   createdAt: Date;
 }
 
-export type DeliveryState = 'waiting' | 'sent' | 'dead';
+/** `superseded`: a newer revision took its place before it was sent. */
+export type DeliveryState = 'waiting' | 'sent' | 'dead' | 'superseded';
 
 export interface DeliveryRecord {
   sourceSeriesUid: string;

@@ -1,0 +1,65 @@
+import type { Pool } from 'pg';
+import { type Db, transaction } from '../jobs/pool';
+import { addEvent } from './state';
+import type { SeriesRecord } from './types';
+
+/** Days that the row and history of a series stay after its files were erased. */
+const HISTORY_DAYS = 365;
+
+export type ErasableSeries = Pick<SeriesRecord, 'seriesUid' | 'studyUid'>;
+
+/** Series that ended so many days ago and still have files, oldest first. */
+export async function expiredSeries(db: Db, days: number): Promise<ErasableSeries[]> {
+  const { rows } = await db.query(
+    `SELECT series_uid AS "seriesUid", study_uid AS "studyUid" FROM raunet.series
+     WHERE finished_at < now() - make_interval(secs => $1) AND erased_at IS NULL ORDER BY finished_at`,
+    [days * 86_400],
+  );
+  return rows as ErasableSeries[];
+}
+
+export interface Erased {
+  instances: number;
+  results: number;
+}
+
+/**
+ * Erases one expired series: `eraseFiles` while its row is held, so that no instance is recorded meanwhile, then the
+ * rows of its instances and results. The history stays. Null, and nothing done, where it is no longer expired.
+ */
+export async function eraseSeries(
+  pool: Pool,
+  { seriesUid }: ErasableSeries,
+  days: number,
+  eraseFiles: () => Promise<void>,
+): Promise<Erased | null> {
+  return transaction(pool, async (tx) => {
+    const { rowCount } = await tx.query(
+      `SELECT FROM raunet.series WHERE series_uid = $1 AND erased_at IS NULL
+         AND finished_at < now() - make_interval(secs => $2) FOR UPDATE`,
+      [seriesUid, days * 86_400],
+    );
+    if (rowCount === 0) return null;
+    await eraseFiles();
+    const instances = await tx.query('DELETE FROM raunet.instance WHERE series_uid = $1', [seriesUid]);
+    const results = await tx.query('DELETE FROM raunet.result WHERE source_series_uid = $1', [seriesUid]);
+    await tx.query('UPDATE raunet.series SET erased_at = now(), instances = 0 WHERE series_uid = $1', [
+      seriesUid,
+    ]);
+    const erased = { instances: instances.rowCount ?? 0, results: results.rowCount ?? 0 };
+    await addEvent(tx, seriesUid, {
+      code: null,
+      sentence: `Retention erased the files of ${erased.instances} instances and ${erased.results} results.`,
+    });
+    return erased;
+  });
+}
+
+/** Removes the history of series erased a year ago. Returns how many. */
+export async function forgetErased(db: Db): Promise<number> {
+  const { rowCount } = await db.query(
+    'DELETE FROM raunet.series WHERE erased_at < now() - make_interval(days => $1)',
+    [HISTORY_DAYS],
+  );
+  return rowCount ?? 0;
+}

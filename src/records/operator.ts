@@ -1,0 +1,82 @@
+import type { Priority } from '../config/schema';
+import type { Tx } from '../jobs/pool';
+import { RaunetError } from '../lib/errors';
+import { addEvent, changeState, isEnd } from './state';
+import type { SeriesState } from './types';
+
+/** What is to be enqueued in the same transaction. */
+export type Retry =
+  | { kind: 'analyse' }
+  /** The results stand; only these destinations lack them. */
+  | { kind: 'deliver'; revision: number; destinations: string[] };
+
+/**
+ * An operator's retry of an ended series: of its dead deliveries where it has some, of the analysis otherwise.
+ * `by`: who, for the history. Throws RAUNET_STATE where the series is at work or unknown.
+ */
+export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promise<Retry> {
+  const { state, revision } = await lock(tx, seriesUid);
+  if (!isEnd(state))
+    throw new RaunetError('RAUNET_STATE', {
+      seriesUid,
+      detail: `it is in ${state}; retry is for ended series`,
+    });
+  const dead = await tx.query<{ destination: string }>(
+    `UPDATE raunet.delivery SET state = 'waiting', code = NULL, reason = NULL, updated_at = now()
+     WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead' RETURNING destination`,
+    [seriesUid, revision],
+  );
+  const destinations = dead.rows.map(({ destination }) => destination).sort();
+  const actor = 'operator';
+  if (destinations.length === 0) {
+    await changeState(tx, seriesUid, { to: 'spool', actor, sentence: `${by} asked for a new analysis.` });
+    return { kind: 'analyse' };
+  }
+  const sentence = `${by} asked to deliver again to ${destinations.join(', ')}.`;
+  await changeState(tx, seriesUid, { to: 'delivery', actor, sentence });
+  return { kind: 'deliver', revision, destinations };
+}
+
+/** An operator stops a series at work; what waits for delivery is not sent. Throws RAUNET_STATE where it has ended. */
+export async function cancelSeries(tx: Tx, seriesUid: string, by: string): Promise<void> {
+  const error = new RaunetError('RAUNET_CANCELLED', { seriesUid });
+  await changeState(tx, seriesUid, {
+    to: 'cancelled',
+    code: error.code,
+    actor: 'operator',
+    sentence: `${by} cancelled the series.`,
+  });
+  await tx.query(
+    `UPDATE raunet.delivery SET state = 'dead', code = $2, reason = $3, updated_at = now()
+     WHERE source_series_uid = $1 AND state = 'waiting'`,
+    [seriesUid, error.code, error.message],
+  );
+}
+
+/** Of this series from now on; the caller changes its waiting jobs. Throws RAUNET_STATE for an unknown series. */
+export async function changePriority(
+  tx: Tx,
+  seriesUid: string,
+  priority: Priority,
+  by: string,
+): Promise<void> {
+  await lock(tx, seriesUid);
+  await tx.query('UPDATE raunet.series SET priority = $2, updated_at = now() WHERE series_uid = $1', [
+    seriesUid,
+    priority,
+  ]);
+  await addEvent(tx, seriesUid, {
+    code: null,
+    actor: 'operator',
+    sentence: `${by} set the priority to ${priority}.`,
+  });
+}
+
+async function lock(tx: Tx, seriesUid: string): Promise<{ state: SeriesState; revision: number }> {
+  const { rows } = await tx.query<{ state: SeriesState; revision: number }>(
+    'SELECT state, revision FROM raunet.series WHERE series_uid = $1 FOR UPDATE',
+    [seriesUid],
+  );
+  if (!rows[0]) throw new RaunetError('RAUNET_STATE', { seriesUid, detail: 'unknown series' });
+  return rows[0];
+}

@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
+import type { Readable, Writable } from 'node:stream';
+import type { Pool } from 'pg';
+import { type Tx, transaction } from '../jobs/pool';
+import { RaunetError } from '../lib/errors';
+import { readMigrations } from './migrate';
+
+/** In the order of their references. */
+const TABLES = ['series', 'instance', 'series_event', 'result', 'delivery'] as const;
+const BATCH = 1000;
+
+/**
+ * Writes all records as JSON lines: `{"raunet": <schema version>}`, then `{"table", "row"}`. To move to another major
+ * version of PostgreSQL; jobs are not written, the reconcile task makes them again. Returns the number of rows.
+ */
+export async function exportRecords(pool: Pool, out: Writable): Promise<number> {
+  const write = async (line: object) => {
+    if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, 'drain');
+  };
+  return transaction(pool, async (tx) => {
+    await tx.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+    await write({ raunet: await schemaVersion() });
+    let rows = 0;
+    for (const table of TABLES) {
+      await tx.query(
+        `DECLARE export_${table} CURSOR FOR SELECT row_to_json(t) AS row FROM raunet.${table} t`,
+      );
+      for (;;) {
+        const batch = await tx.query<{ row: object }>(`FETCH ${BATCH} FROM export_${table}`);
+        if (batch.rows.length === 0) break;
+        for (const { row } of batch.rows) await write({ table, row });
+        rows += batch.rows.length;
+      }
+    }
+    return rows;
+  });
+}
+
+/** Reads what exportRecords wrote into empty tables, all or nothing. Returns the number of rows. Throws RAUNET_SCHEMA. */
+export async function importRecords(pool: Pool, input: Readable): Promise<number> {
+  return transaction(pool, async (tx) => {
+    if ((await tx.query('SELECT FROM raunet.series LIMIT 1')).rowCount !== 0)
+      throw new RaunetError('RAUNET_SCHEMA', {
+        detail: 'there are records already; import needs a new database',
+      });
+    let rows = -1;
+    for await (const line of createInterface({ input })) {
+      const { raunet, table, row } = JSON.parse(line) as { raunet?: number; table: string; row: object };
+      if (rows === -1) {
+        if (raunet !== (await schemaVersion()))
+          throw new RaunetError('RAUNET_SCHEMA', { detail: `the file has version ${raunet}` });
+      } else await insert(tx, table, row);
+      rows++;
+    }
+    await tx.query(`SELECT setval(pg_get_serial_sequence('raunet.series_event', 'id'),
+      (SELECT coalesce(max(id), 1) FROM raunet.series_event))`);
+    return rows;
+  });
+}
+
+async function insert(tx: Tx, name: string, row: object): Promise<void> {
+  const table = TABLES.find((known) => known === name);
+  if (!table) throw new RaunetError('RAUNET_SCHEMA', { detail: `unknown table ${name}` });
+  await tx.query(
+    `INSERT INTO raunet.${table} OVERRIDING SYSTEM VALUE SELECT * FROM json_populate_record(NULL::raunet.${table}, $1)`,
+    [row],
+  );
+}
+
+const schemaVersion = async () => (await readMigrations()).at(-1)!.version;
