@@ -96,13 +96,15 @@ export function frameOfReference(source: DataSet): PlainDataSet {
   };
 }
 
-/** The named elements that `source` has, ready to be written; items of sequences whole but for private elements. */
+/** The named elements that have a value, ready to be written; items of sequences whole but for private elements. */
 function pick(source: DataSet, keywords: readonly string[]): PlainDataSet {
-  return Object.fromEntries(
-    keywords
-      .filter((keyword) => source.has(keyword))
-      .map((keyword) => [keyword, plainValue(source, keyword)]),
-  );
+  const picked: PlainDataSet = {};
+  for (const keyword of keywords) {
+    const value = plainValue(source, keyword);
+    if (value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0))
+      picked[keyword] = value;
+  }
+  return picked;
 }
 
 function plainValue(source: DataSet, keyword: string): PlainValue {

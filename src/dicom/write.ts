@@ -94,11 +94,11 @@ export function writePart10({ sopClassUid, sopInstanceUid, transferSyntaxUid, da
 /** A number as DS: the most digits that 16 characters hold (PS3.5 6.2). */
 export function decimalString(value: number): string {
   if (!Number.isFinite(value)) throw new Error(`${value} is no decimal string`);
-  const whole = String(value);
-  if (whole.length <= 16) return whole;
+  if (String(value).length <= 16) return String(value);
   for (let digits = 15; digits > 0; digits--) {
-    const text = String(Number(value.toPrecision(digits)));
-    if (text.length <= 16) return text;
+    const rounded = Number(value.toPrecision(digits));
+    const text = [String(rounded), rounded.toExponential()].find((each) => each.length <= 16);
+    if (text !== undefined) return text;
   }
   throw new Error(`${value} does not fit a decimal string`);
 }
