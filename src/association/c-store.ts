@@ -31,7 +31,7 @@ export async function receiveInstance(
 ): Promise<Receipt> {
   const { sopClassUid, sopInstanceUid } = storable(message.command, context);
   const meta = { sopClassUid, sopInstanceUid, transferSyntaxUid: context.transferSyntax };
-  const file = await deps.spool.receive(meta);
+  const file = deps.spool.receive(meta);
   try {
     for (let bytes = await message.nextBytes(); bytes !== null; bytes = await message.nextBytes())
       await file.write(bytes);
@@ -47,7 +47,7 @@ export async function receiveInstance(
     await recorded(deps.store(receipt), receipt);
     return receipt;
   } finally {
-    await file.discard();
+    await file.close();
   }
 }
 

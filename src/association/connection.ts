@@ -34,7 +34,7 @@ export class Connection {
     this.fault = null;
     clearTimeout(this.timer);
     if (artimSeconds !== undefined)
-      this.expire(artimSeconds, new ConnectionLost(`ARTIM of ${artimSeconds} s expired`));
+      this.expire(artimSeconds, () => new ConnectionLost(`ARTIM of ${artimSeconds} s expired`));
   }
 
   /** What has come, at least one byte; null at the end. Throws ConnectionLost, Stalled, or what `interrupt` was given. */
@@ -80,12 +80,12 @@ export class Connection {
     });
     if (this.state !== 'Sta6') return waiting;
     const { idleSeconds } = this.config;
-    this.expire(idleSeconds, new Stalled(`nothing for ${idleSeconds} s`));
+    this.expire(idleSeconds, () => new Stalled(`nothing for ${idleSeconds} s`));
     await waiting;
     clearTimeout(this.timer);
   }
 
-  private expire(seconds: number, fault: Error): void {
-    this.timer = setTimeout(() => this.interrupt(fault), seconds * 1000);
+  private expire(seconds: number, fault: () => Error): void {
+    this.timer = setTimeout(() => this.interrupt(fault()), seconds * 1000);
   }
 }

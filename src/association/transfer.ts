@@ -1,7 +1,7 @@
 import { toRaunetError } from '../lib/errors';
 import { AssociationBroken, ProtocolError, ServiceStops } from './broken';
 import { receiveInstance } from './c-store';
-import { COMMAND } from './command';
+import { COMMAND, encodeResponse } from './command';
 import type { Connection } from './connection';
 import { quietly } from './hooks';
 import { type Message, readMessage, skipDataSet } from './messages';
@@ -46,7 +46,8 @@ export async function transferData(transfer: Transfer, deps: TransferDeps): Prom
         throw new ProtocolError(`a message on context ${message.contextId}, which was not accepted`);
       const answer = await perform(message, context, transfer, deps);
       await skipDataSet(message);
-      if (answer !== null) scp.respond(message.contextId, message.command, answer.status, answer.comment);
+      if (answer !== null)
+        scp.respond(message.contextId, encodeResponse(message.command, answer.status.code, answer.comment));
       await connection.heard();
     }
     throw new ServiceStops();

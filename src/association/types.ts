@@ -40,25 +40,22 @@ export interface Receipt extends StoredInstance {
   callingAddress: string;
 }
 
-/** A data set on its way to the disk. `keep` or `discard` ends it; `discard` after `keep` does nothing. */
+/** A data set on its way to the disk. `close` ends it, whether it was kept or not. */
 export interface IncomingFile {
   /** The next bytes of the data set, in order. Resolves when more may come. */
   write(bytes: Buffer): Promise<void>;
   /** At most the first `length` bytes of the Part 10 file written so far. */
   head(length: number): Promise<Buffer>;
-  /** Durable under its final name. Throws RAUNET_SPOOL_WRITE. */
+  /** Durable under its final name, once, after the last byte. Throws RAUNET_SPOOL_WRITE. */
   keep(place: { studyUid: string; seriesUid: string }): Promise<StoredInstance & { duplicate: boolean }>;
-  /** Closes and removes what was written. Never throws. */
-  discard(): Promise<void>;
+  /** Frees what is held; what was not kept is gone. Never throws. */
+  close(): Promise<void>;
 }
 
 /** What the association needs of the spool. */
 export interface InstanceSpool {
-  receive(meta: {
-    sopClassUid: string;
-    sopInstanceUid: string;
-    transferSyntaxUid: string;
-  }): Promise<IncomingFile>;
+  /** Does not wait for the disk: its first refusal comes with a later call. */
+  receive(meta: { sopClassUid: string; sopInstanceUid: string; transferSyntaxUid: string }): IncomingFile;
   /** Removes what broken transfers left behind longer ago than this. */
   sweep(olderThanSeconds: number): Promise<void>;
 }

@@ -5,14 +5,27 @@ import { RaunetError } from '../lib/errors';
 const FOLDER_MODE = 0o700;
 export const FILE_MODE = 0o600;
 
-/** Makes the names in a folder durable. Windows has no such call; NTFS journals them by itself. */
-export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+/** An open folder. */
+export interface Folder {
+  path: string;
+  /** Makes the names in it durable. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openFolder(path: string): Promise<Folder> {
+  // Windows cannot sync a folder; NTFS journals the names by itself.
+  if (process.platform === 'win32') return { path, async sync() {}, async close() {} };
+  const handle = await open(path, 'r');
+  return { path, sync: () => handle.sync(), close: () => handle.close() };
+}
+
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await openFolder(path);
   try {
-    await handle.sync();
+    await folder.sync();
   } finally {
-    await handle.close();
+    await folder.close();
   }
 }
 
@@ -23,8 +36,8 @@ export async function createFolder(folder: string): Promise<void> {
 
 export interface DurableFolders {
   root: string;
-  /** Creates `root/names[0]/names[1]...` and makes each name durable in its parent. Resolves to the path. */
-  open(...names: string[]): Promise<string>;
+  /** Creates `root/names[0]/names[1]...`, each name durable in its parent, and opens it: to be closed. */
+  open(...names: string[]): Promise<Folder>;
   /** To be called when the folder was removed. */
   forget(...names: string[]): void;
 }
@@ -42,15 +55,15 @@ export function durableFolders(root: string): DurableFolders {
   return {
     root,
     async open(...names) {
-      const folder = join(root, ...names);
-      let making = ready.get(folder);
+      const path = join(root, ...names);
+      let making = ready.get(path);
       if (making === undefined) {
-        making = make(folder);
-        ready.set(folder, making);
-        making.catch(() => ready.delete(folder));
+        making = make(path);
+        ready.set(path, making);
+        making.catch(() => ready.delete(path));
       }
       await making;
-      return folder;
+      return openFolder(path);
     },
     forget(...names) {
       const folder = join(root, ...names);

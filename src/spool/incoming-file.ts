@@ -9,107 +9,107 @@ import { publish } from './publish';
 /** Bytes gathered for one write: a data set comes in pieces of 16 to 128 KiB. */
 const WRITE_SIZE = 256 * 1024;
 
+/** The start of the file is kept in memory for `head`: nearly every header ends within it. */
+const START_SIZE = 64 * 1024;
+
 export interface SpoolFolders {
   incoming: string;
-  /** <spool>/<study>/<series> */
+  /** `<spool>/<study>/<series>` */
   series: DurableFolders;
 }
 
-/** Opens `<incoming>/<random>.part` and writes preamble and group 2; the data set follows as it comes, unaltered. */
-export async function openIncomingFile(folders: SpoolFolders, meta: FileMeta): Promise<IncomingFile> {
-  const { sopInstanceUid } = meta;
-  const part = join(folders.incoming, `${randomUUID()}.part`);
-  const hash = createHash('sha256');
-  let handle: FileHandle | null;
-  let gathered: Buffer[] = [];
-  let gatheredBytes = 0;
-  let sizeBytes = 0;
-  let writing: Promise<void> = Promise.resolve();
+/** `<incoming>/<random>.part`: preamble and group 2, then the data set as it comes, unaltered. */
+export class PartFile implements IncomingFile {
+  private readonly path: string;
+  private readonly opening: Promise<FileHandle>;
+  private readonly hash = createHash('sha256');
+  private readonly start: Buffer[] = [];
+  private gathered: Buffer[] = [];
+  private gatheredBytes = 0;
+  private sizeBytes = 0;
+  /** The write under way, or how it failed: thrown by the next one. */
+  private writing: Promise<unknown>;
 
-  try {
-    handle = await open(part, 'wx+', FILE_MODE);
-  } catch (cause) {
-    throw spoolError(cause, { sopInstanceUid });
+  constructor(
+    private readonly folders: SpoolFolders,
+    private readonly meta: FileMeta,
+  ) {
+    this.path = join(folders.incoming, `${randomUUID()}.part`);
+    this.opening = open(this.path, 'wx+', FILE_MODE);
+    this.writing = this.opening;
+    this.writing.catch(() => {});
+    this.take(encodeFileMeta(meta));
   }
 
-  /** Begins to write what was gathered after the write before it is done: one write at a time, in order. */
-  const flush = async () => {
-    const buffers = gathered;
-    gathered = [];
-    gatheredBytes = 0;
-    await writing;
-    if (handle === null || buffers.length === 0) return;
-    writing = writeAll(handle, buffers);
-    writing.catch(() => {}); // thrown by the next flush
-  };
-  const flushed = async () => {
-    await flush();
-    await writing;
-  };
-  const gather = (bytes: Buffer) => {
-    hash.update(bytes);
-    gathered.push(bytes);
-    gatheredBytes += bytes.length;
-    sizeBytes += bytes.length;
-  };
-  const close = async () => {
-    const open = handle;
-    handle = null;
-    await open?.close();
-  };
-  gather(encodeFileMeta(meta));
+  async write(bytes: Buffer): Promise<void> {
+    this.take(bytes);
+    if (this.gatheredBytes >= WRITE_SIZE) await this.orSpoolError(this.flush());
+  }
 
-  /** fsync, close, publish under a name that is free, fsync of the folder. */
-  const keep = async (studyUid: string, seriesUid: string) => {
-    await flushed();
-    await handle?.sync();
-    await close();
-    const stored: StoredInstance = {
-      ...meta,
-      studyUid,
-      seriesUid,
+  async head(length: number): Promise<Buffer> {
+    if (length <= START_SIZE || this.sizeBytes <= START_SIZE)
+      return Buffer.concat(this.start).subarray(0, length);
+    return this.orSpoolError(this.read(Math.min(length, this.sizeBytes)));
+  }
+
+  async keep(place: { studyUid: string; seriesUid: string }) {
+    const instance: StoredInstance = {
+      ...this.meta,
+      ...place,
       file: '',
-      sha256: hash.digest('hex'),
-      sizeBytes,
+      sha256: this.hash.digest('hex'),
+      sizeBytes: this.sizeBytes,
       conflicting: false,
       receivedAt: new Date(),
     };
-    const published = await publish(folders.series, part, stored);
-    await unlink(part);
-    return published;
-  };
+    const part = { path: this.path, synced: this.sync() };
+    part.synced.catch(() => {}); // thrown by publish, unless that fails before
+    return this.orSpoolError(publish(this.folders.series, part, instance));
+  }
 
-  return {
-    async write(bytes) {
-      gather(bytes);
-      if (gatheredBytes < WRITE_SIZE) return;
-      try {
-        await flush();
-      } catch (cause) {
-        throw spoolError(cause, { sopInstanceUid });
-      }
-    },
-    async head(length) {
-      try {
-        await flushed();
-        const buffer = Buffer.alloc(Math.min(length, sizeBytes));
-        if (handle !== null) await handle.read(buffer, 0, buffer.length, 0);
-        return buffer;
-      } catch (cause) {
-        throw spoolError(cause, { sopInstanceUid });
-      }
-    },
-    async keep({ studyUid, seriesUid }) {
-      try {
-        return await keep(studyUid, seriesUid);
-      } catch (cause) {
-        throw spoolError(cause, { seriesUid, sopInstanceUid });
-      }
-    },
-    async discard() {
-      await writing.catch(() => {});
-      await close().catch(() => {});
-      await unlink(part).catch(() => {}); // published, or swept
-    },
-  };
+  async close(): Promise<void> {
+    await this.writing.catch(() => {});
+    // A part that cannot be removed now is swept later.
+    await Promise.allSettled([this.opening.then((handle) => handle.close()), unlink(this.path)]);
+  }
+
+  private take(bytes: Buffer): void {
+    this.hash.update(bytes);
+    this.gathered.push(bytes);
+    this.gatheredBytes += bytes.length;
+    if (this.sizeBytes < START_SIZE) this.start.push(bytes);
+    this.sizeBytes += bytes.length;
+  }
+
+  /** Begins to write what was gathered when the write before it is done: one at a time, in order, while more comes in. */
+  private async flush(): Promise<void> {
+    const buffers = this.gathered;
+    this.gathered = [];
+    this.gatheredBytes = 0;
+    await this.writing;
+    if (buffers.length === 0) return;
+    this.writing = writeAll(await this.opening, buffers);
+    this.writing.catch(() => {});
+  }
+
+  private async sync(): Promise<void> {
+    await this.flush();
+    await this.writing;
+    await (await this.opening).sync();
+  }
+
+  private async read(length: number): Promise<Buffer> {
+    await this.flush();
+    await this.writing;
+    const { bytesRead, buffer } = await (await this.opening).read(Buffer.alloc(length), 0, length, 0);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  private async orSpoolError<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (cause) {
+      throw spoolError(cause, { sopInstanceUid: this.meta.sopInstanceUid });
+    }
+  }
 }

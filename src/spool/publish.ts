@@ -1,62 +1,87 @@
 import { link, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredInstance } from '../association/types';
-import { type DurableFolders, syncFolder } from './durable';
+import type { DurableFolders, Folder } from './durable';
 import { haveSameDataSet, inspectFile } from './inspect';
 
+export interface Part {
+  path: string;
+  /** Its bytes are durable. */
+  synced: Promise<void>;
+}
+
+type Published = StoredInstance & { duplicate: boolean };
+
 /**
- * Gives a complete, synced part its final name `<study>/<series>/<sop>.dcm`. The name is made by link, not rename:
- * rename would overwrite what another association, or another machine on a shared spool, has put there meanwhile.
- * A name that is taken by the same data set is a duplicate; by another one, this file is kept beside it as
- * `<sop>.<first 8 of sha256>.dcm`. In each case file and name are durable when this resolves.
+ * Gives a complete part its final name `<study>/<series>/<sop>.dcm`, once its bytes are durable, and makes the name
+ * durable. The name is made by link, not rename: rename would overwrite what another association, or another machine
+ * on a shared spool, has put there meanwhile. A name that is taken by the same data set is a duplicate; by another
+ * one, this file is kept beside it as `<sop>.<first 8 of sha256>.dcm`.
  */
 export async function publish(
   series: DurableFolders,
+  part: Part,
+  instance: StoredInstance,
+): Promise<Published> {
+  const { studyUid, seriesUid } = instance;
+  for (let attempt = 1; ; attempt++) {
+    let folder: Folder | undefined;
+    try {
+      folder = await series.open(studyUid, seriesUid);
+      await part.synced;
+      return await publishIn(folder, series.root, part.path, instance);
+    } catch (thrown) {
+      // Retention may remove an empty folder at any moment: then it is made again.
+      if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 3) throw thrown;
+      series.forget(studyUid, seriesUid);
+    } finally {
+      await folder?.close();
+    }
+  }
+}
+
+async function publishIn(
+  folder: Folder,
+  root: string,
   part: string,
   instance: StoredInstance,
-): Promise<StoredInstance & { duplicate: boolean }> {
+): Promise<Published> {
   const { studyUid, seriesUid, sopInstanceUid, sha256 } = instance;
   const names = [`${sopInstanceUid}.dcm`, `${sopInstanceUid}.${sha256.slice(0, 8)}.dcm`];
   for (const [index, name] of names.entries()) {
     const conflicting = index > 0;
     const file = `${studyUid}/${seriesUid}/${name}`;
-    const { folder, taken } = await linkInto(series, [studyUid, seriesUid], part, name);
-    if (!taken) {
-      await syncFolder(folder);
+    const path = join(folder.path, name);
+    if (await linked(part, path)) {
+      await folder.sync();
       return { ...instance, file, conflicting, duplicate: false };
     }
-    if (await haveSameDataSet(part, join(folder, name))) {
-      await syncAgain(folder, name);
-      const existing = await inspectFile(series.root, file);
-      return { ...instance, ...existing, file, conflicting, duplicate: true };
+    if (await haveSameDataSet(part, path)) {
+      // It may have been left by an attempt that failed before it was durable.
+      await syncFile(path);
+      await folder.sync();
+      return { ...(await inspectFile(root, file)), conflicting, duplicate: true };
     }
   }
   throw new Error(`other bytes under the name ${names[1]}`);
 }
 
-/** Retention may remove an empty folder at any moment: then it is made again. */
-async function linkInto(series: DurableFolders, place: [string, string], part: string, name: string) {
-  for (let attempt = 1; ; attempt++) {
-    const folder = await series.open(...place);
-    try {
-      await link(part, join(folder, name));
-      return { folder, taken: false };
-    } catch (thrown) {
-      const { code } = thrown as NodeJS.ErrnoException;
-      if (code === 'EEXIST') return { folder, taken: true };
-      if (code !== 'ENOENT' || attempt === 3) throw thrown;
-      series.forget(...place);
-    }
+/** False: the name is taken. */
+async function linked(part: string, path: string): Promise<boolean> {
+  try {
+    await link(part, path);
+    return true;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw thrown;
   }
 }
 
-/** What stands there may have been left by an attempt that failed before it was durable. */
-async function syncAgain(folder: string, name: string): Promise<void> {
-  const handle = await open(join(folder, name), 'r+');
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
-  await syncFolder(folder);
 }

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DurableFolders, FILE_MODE, spoolError, syncFolder, writeAll } from './durable';
+import { type DurableFolders, FILE_MODE, spoolError, writeAll } from './durable';
 
 export interface ResultFile {
   sourceSeriesUid: string;
@@ -30,8 +30,12 @@ export async function writeResult(
     }
     const folder = await folders.open(sourceSeriesUid);
     const name = `${sopInstanceUid}.dcm`;
-    await rename(part, join(folder, name));
-    await syncFolder(folder);
+    try {
+      await rename(part, join(folder.path, name));
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
     return { file: `${sourceSeriesUid}/${name}`, sha256: createHash('sha256').update(bytes).digest('hex') };
   } catch (cause) {
     await unlink(part).catch(() => {});

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { InstanceSpool, StoredInstance } from '../association/types';
 import type { Log } from '../lib/log';
 import { createFolder, durableFolders, spoolError, syncFolder } from './durable';
-import { openIncomingFile } from './incoming-file';
+import { PartFile } from './incoming-file';
 import { inspectFile, verifyFile } from './inspect';
 import { type ResultFile, writeResult } from './results';
 
@@ -50,7 +50,7 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
   return {
     path: (file) => join(root, file),
     resultPath: (file) => join(results.root, file),
-    receive: (meta) => openIncomingFile({ incoming, series }, meta),
+    receive: (meta) => new PartFile({ incoming, series }, meta),
     storeResult: (result) => writeResult(results, incoming, result),
     verify: (file, sha256) => verifyFile(root, file, sha256),
     verifyResult: (file, sha256) => verifyFile(results.root, file, sha256),
