@@ -82,12 +82,15 @@ def segment_picture(network: Network, grey: np.ndarray, transposed: bool) -> np.
     return turn(segment(network, unit, picture_box(unit)))
 
 
-def segment_series(network: Network, stack: list[np.ndarray]) -> list[np.ndarray]:
-    """Slices of one series, int16 HU [rows, cols] of one size -> classes uint8 of each; empty where no lung is found."""
+def segment_series(network: Network, stack: list[np.ndarray]) -> list[np.ndarray] | None:
+    """Slices of one series, int16 HU [rows, cols] of one size -> classes uint8 of each; None: no lung found.
+
+    Nothing is found outside of the body: blankets and tubes lie in the box too.
+    """
     box = preprocess.lung_box(stack, (SPACING_MM, SPACING_MM))
     if box is None:
-        return [np.zeros(hu.shape, np.uint8) for hu in stack]
-    return [segment(network, preprocess.windowed(hu), box) for hu in stack]
+        return None
+    return [segment(network, preprocess.windowed(hu), box) * preprocess.body_mask(hu) for hu in stack]
 
 
 def save_mask(mask: np.ndarray, path: Path) -> None:
@@ -113,7 +116,8 @@ def predict(network: Network, images: Path, out: Path, transposed: bool) -> int:
             raise ValueError(f"{path}: a picture of mode {image.mode} is neither 8-bit grey nor 16-bit")
     for (name, _), members in series.items():
         masks = segment_series(network, [hu for _, hu in members])
-        if not any(mask.any() for mask in masks) and preprocess.lung_box([hu for _, hu in members], (SPACING_MM,) * 2) is None:
+        if masks is None:
+            masks = [np.zeros(hu.shape, np.uint8) for _, hu in members]
             print(f"{name}: no lung found in {len(members)} slices, their masks are empty", file=sys.stderr)
         for (path, _), mask in zip(members, masks, strict=True):
             save_mask(mask, out / f"{path.stem}.png")
