@@ -27,6 +27,8 @@ export function refuseProjections(
 /** Missing slices are processed up to this share of the series, and up to this step between two slices. */
 const MAX_MISSING_SHARE = 0.05;
 const MAX_GAP_MM = 10;
+/** Positions are decimal strings: 10 mm of difference may come out as 10.000001. */
+const ROUNDING_MM = 0.01;
 /** Steps that differ by less are rounding of the positions. */
 const EVEN = { share: 0.05, mm: 0.05 };
 
@@ -36,7 +38,7 @@ export function spacingRemarks(distancesMm: readonly number[], about: ErrorConte
   const missing = found.reduce((sum, gap) => sum + gap.missing, 0);
   const longest = Math.max(0, ...found.map(({ lengthMm }) => lengthMm));
   const told = `${missing} of ${distancesMm.length + missing} slices missing in ${found.length} gap(s), the longest ${longest.toFixed(1)} mm`;
-  if (missing > MAX_MISSING_SHARE * (distancesMm.length + missing) || longest > MAX_GAP_MM)
+  if (missing > MAX_MISSING_SHARE * (distancesMm.length + missing) || longest > MAX_GAP_MM + ROUNDING_MM)
     throw new RaunetError('RAUNET_INCOMPLETE', { ...about, detail: told });
   const warnings =
     missing === 0 ? [] : [warning('MISSING_SLICES', `${told}; volumes are from the real positions.`)];
