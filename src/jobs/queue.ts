@@ -4,6 +4,7 @@ import { type ConstructorOptions, type JobResult, type JobWithMetadata, PgBoss }
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import type { Db, Tx } from './pool';
+import { prepared } from './prepared';
 import { attemptLimit, deadLetterOf, failureError, failureOf, verdict } from './retry';
 
 export interface QueueOptions {
@@ -233,7 +234,7 @@ const isOpen = ({ state }: { state: string }): boolean =>
 /** pg-boss's view of a session of ours: what it does there commits and rolls back with it. */
 const within = (db: Db) => ({
   executeSql: (text: string, values?: unknown[]): Promise<{ rows: unknown[] }> =>
-    db.query(text, values as never),
+    db.query(prepared(text, values)),
 });
 
 /** Calls at most once in `ms`. */

@@ -22,10 +22,10 @@ export interface SeriesFilter {
   /** 1..1000, default 100. */
   limit?: number;
   /** The last series of the page before. */
-  after?: Pick<SeriesRecord, 'lastReceivedAt' | 'seriesUid'>;
+  after?: Pick<SeriesRecord, 'firstReceivedAt' | 'seriesUid'>;
 }
 
-/** Newest first, by last received instance. */
+/** Newest first, by their first instance, so that a series does not move while pages are read. */
 export async function seriesList(db: Db, filter: SeriesFilter = {}): Promise<SeriesRecord[]> {
   const values: unknown[] = [];
   const conditions: string[] = [];
@@ -41,13 +41,13 @@ export async function seriesList(db: Db, filter: SeriesFilter = {}): Promise<Ser
   where((p) => `priority = ${p}`, filter.priority);
   where((p) => `code = ${p}`, filter.code);
   if (filter.after) {
-    values.push(filter.after.lastReceivedAt, filter.after.seriesUid);
-    conditions.push(`(last_received_at, series_uid) < ($${values.length - 1}, $${values.length})`);
+    values.push(filter.after.firstReceivedAt, filter.after.seriesUid);
+    conditions.push(`(first_received_at, series_uid) < ($${values.length - 1}, $${values.length})`);
   }
   values.push(Math.min(Math.max(filter.limit ?? 100, 1), 1000));
   const { rows } = await db.query(
     `SELECT ${SERIES_COLUMNS} FROM raunet.series ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
-     ORDER BY last_received_at DESC, series_uid DESC LIMIT $${values.length}`,
+     ORDER BY first_received_at DESC, series_uid DESC LIMIT $${values.length}`,
     values,
   );
   return rows as SeriesRecord[];

@@ -1,5 +1,6 @@
 import type { Priority } from '../config/schema';
 import type { Db, Tx } from '../jobs/pool';
+import { prepared } from '../jobs/prepared';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
 import { addEvent, changeState, isEnd } from './state';
@@ -47,11 +48,9 @@ export async function recordInstance(
         ? 'Another instance arrived; the series is analysed again with it.'
         : `Another instance arrived while the series was in ${series.state}; the analysis begins anew.`,
     });
-  await tx.query(
-    `UPDATE raunet.series SET instances = instances + $2, changed = true, updated_at = now(),
-       last_received_at = greatest(last_received_at, $3) WHERE series_uid = $1`,
-    [seriesUid, recorded === 'new' ? 1 : 0, instance.receivedAt],
-  );
+  const count =
+    'UPDATE raunet.series SET instances = instances + $2, changed = true, updated_at = now(), last_received_at = greatest(last_received_at, $3) WHERE series_uid = $1';
+  await tx.query(prepared(count, [seriesUid, recorded === 'new' ? 1 : 0, instance.receivedAt]));
   return recorded;
 }
 
@@ -62,8 +61,9 @@ interface LockedSeries {
 
 async function lockSeries(tx: Tx, seriesUid: string): Promise<LockedSeries | undefined> {
   const { rows } = await tx.query<LockedSeries>(
-    'SELECT study_uid AS "studyUid", state FROM raunet.series WHERE series_uid = $1 FOR UPDATE',
-    [seriesUid],
+    prepared('SELECT study_uid AS "studyUid", state FROM raunet.series WHERE series_uid = $1 FOR UPDATE', [
+      seriesUid,
+    ]),
   );
   return rows[0];
 }
@@ -84,16 +84,17 @@ async function createSeries(tx: Tx, instance: ReceivedInstance, priority: Priori
   return (await lockSeries(tx, seriesUid))!;
 }
 
+const INSERT_INSTANCE = `
+  INSERT INTO raunet.instance (sop_instance_uid, sha256, sop_class_uid, transfer_syntax_uid, series_uid, file, size_bytes,
+    received_at, conflicting)
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8,
+    EXISTS (SELECT FROM raunet.instance WHERE sop_instance_uid = $1 AND sha256 <> $2 AND NOT conflicting)
+  ON CONFLICT (sop_instance_uid, sha256) DO UPDATE SET file = excluded.file, lost = false WHERE raunet.instance.lost
+  RETURNING conflicting, xmax = 0 AS inserted`;
+
 async function insertInstance(tx: Tx, instance: ReceivedInstance): Promise<Recorded> {
   const { rows } = await tx.query<{ conflicting: boolean; inserted: boolean }>(
-    `INSERT INTO raunet.instance (sop_instance_uid, sha256, sop_class_uid, transfer_syntax_uid, series_uid, file,
-       size_bytes, received_at, conflicting)
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8,
-       EXISTS (SELECT FROM raunet.instance WHERE sop_instance_uid = $1 AND sha256 <> $2 AND NOT conflicting)
-     ON CONFLICT (sop_instance_uid, sha256) DO UPDATE SET file = excluded.file, lost = false
-       WHERE raunet.instance.lost
-     RETURNING conflicting, xmax = 0 AS inserted`,
-    [
+    prepared(INSERT_INSTANCE, [
       instance.sopInstanceUid,
       instance.sha256,
       instance.sopClassUid,
@@ -102,7 +103,7 @@ async function insertInstance(tx: Tx, instance: ReceivedInstance): Promise<Recor
       instance.file,
       instance.sizeBytes,
       instance.receivedAt,
-    ],
+    ]),
   );
   const row = rows[0];
   if (!row) return 'duplicate';

@@ -27,9 +27,10 @@ CREATE TABLE raunet.series (
   finished_at        timestamptz,
   -- When retention erased its files; the row stays as history.
   erased_at          timestamptz
-);
-CREATE INDEX series_by_state ON raunet.series (state, updated_at);
-CREATE INDEX series_by_time ON raunet.series (last_received_at DESC, series_uid);
+  -- Room for the update that every instance makes; no index has a column that it changes (heap-only tuples).
+) WITH (fillfactor = 70);
+CREATE INDEX series_by_state ON raunet.series (state);
+CREATE INDEX series_by_time ON raunet.series (first_received_at DESC, series_uid DESC);
 CREATE INDEX series_by_study ON raunet.series (study_uid);
 
 CREATE TABLE raunet.instance (

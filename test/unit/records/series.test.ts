@@ -422,7 +422,7 @@ test('the list is paged newest first without gaps or doubles, and filtered', asy
     });
   }
   const pages: string[] = [];
-  let after: { lastReceivedAt: Date; seriesUid: string } | undefined;
+  let after: { firstReceivedAt: Date; seriesUid: string } | undefined;
   for (;;) {
     const page = await seriesList(database.pool, { studyUid: '7.7', limit: 3, ...(after ? { after } : {}) });
     pages.push(...page.map(({ seriesUid }) => seriesUid));
