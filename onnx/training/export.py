@@ -167,16 +167,21 @@ def contract(models: list[dict[str, Any]], masks: dict[str, Any]) -> dict[str, A
     }
 
 
-def update_contract(file: Path, entry: dict[str, Any], mask: dict[str, Any], default: bool) -> None:
-    """Enters a model into contract.json, in place of one of the same name; the first one is the default."""
+def update_contract(file: Path, entry: dict[str, Any], default: bool) -> dict[str, Any]:
+    """Enters a model into contract.json, in place of one of the same name; the first one is the default.
+
+    The self-check is made anew for every model of the contract, since all share one image. Returns the contract.
+    """
     path = file.parent / "contract.json"
-    old = json.loads(path.read_text()) if path.exists() else contract([], {})
-    others = [model for model in old["models"] if model["name"] != entry["name"]]
+    old = json.loads(path.read_text())["models"] if path.exists() else []
+    others = [model for model in old if model["name"] != entry["name"]]
     default = default or not any(model["default"] for model in others)
     others = [model | {"default": model["default"] and not default} for model in others]
     models = sorted([*others, entry | {"default": default}], key=lambda model: model["width"])
-    masks = old["golden"]["masks"] | {entry["name"]: mask}
-    path.write_text(json.dumps(contract(models, masks), indent=2) + "\n")
+    masks = {model["name"]: write_selfcheck(file.with_name(model["file"])) for model in models}
+    new = contract(models, masks)
+    path.write_text(json.dumps(new, indent=2) + "\n")
+    return new
 
 
 def export(checkpoint_file: Path, file: Path, version: str, default: bool = False) -> Parity:
@@ -188,8 +193,6 @@ def export(checkpoint_file: Path, file: Path, version: str, default: bool = Fals
     print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB; on {parity.slices} {origin} against PyTorch: "
           f"{parity.agreement:.5%} of pixels agree, probabilities differ by up to {parity.difference:.1e}")
     check_parity(parity, attention=checkpoint["model"] in ("M", "M-R"))
-    mask = write_selfcheck(file)
-    print(f"self-check, pixels by class: {mask['histogram']}")
     entry = {
         "file": file.name,
         "name": file.stem,
@@ -199,7 +202,8 @@ def export(checkpoint_file: Path, file: Path, version: str, default: bool = Fals
         "width": checkpoint["width"],
         "opset": OPSET,
     }
-    update_contract(file, entry, mask, default)
+    masks = update_contract(file, entry, default)["golden"]["masks"]
+    print(f"self-check, pixels by class: {masks[file.stem]['histogram']}")
     return parity
 
 

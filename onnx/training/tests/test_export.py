@@ -130,11 +130,14 @@ def test_the_self_check_of_the_contract_is_met_by_the_model_and_shows_every_clas
     assert min(expected["histogram"]) > 0
 
 
-def test_a_second_model_joins_the_contract_and_may_become_the_default(tmp_path):
+def test_a_second_model_joins_the_contract_and_may_become_the_default(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "write_selfcheck", lambda file: {"file": file.name})
+
     def enter(name, width, version="1.0.0", default=False):
         entry = {"file": f"{name}.onnx", "name": name, "version": version, "sha256": "", "width": width}
-        export.update_contract(tmp_path / f"{name}.onnx", entry, {"file": name}, default)
+        export.update_contract(tmp_path / f"{name}.onnx", entry, default)
         contract = json.loads((tmp_path / "contract.json").read_text())
+        assert contract["golden"]["masks"].keys() == {model["name"] for model in contract["models"]}
         return {model["name"]: (model["version"], model["default"]) for model in contract["models"]}
 
     assert enter("w16", 16) == {"w16": ("1.0.0", True)}
