@@ -9,13 +9,13 @@ import type { HuVolume } from '../../volume/types';
  */
 export function slicesToShow(mask: LesionMask, count: number): number[] {
   const areas = mask.map(countClasses);
-  const total = areas.map(([, ggo, consolidation, effusion]) => ggo + consolidation + effusion);
+  const total = areas.map((area) => area[1]! + area[2]! + area[3]!);
   const diseased = [...mask.keys()].filter((k) => total[k]! > 0).sort((a, b) => total[b]! - total[a]!);
   if (diseased.length === 0) return evenly(mask.length, count);
   const chosen = new Set<number>();
   for (const label of [1, 2, 3] as const) {
-    const most = diseased.reduce((a, b) => (areas[b]![label] > areas[a]![label] ? b : a));
-    if (areas[most]![label] > 0) chosen.add(most);
+    const most = diseased.reduce((a, b) => (areas[b]![label]! > areas[a]![label]! ? b : a));
+    if (areas[most]![label]! > 0) chosen.add(most);
   }
   for (let distance = Math.ceil(mask.length / (2 * count)); distance > 0; distance--)
     for (const k of diseased)
@@ -23,10 +23,10 @@ export function slicesToShow(mask: LesionMask, count: number): number[] {
   return [...chosen].sort((a, b) => a - b);
 }
 
-/** Pixels of each class on one slice. */
-function countClasses(labels: Uint8Array): [number, number, number, number] {
-  const counts: [number, number, number, number] = [0, 0, 0, 0];
-  for (let i = 0; i < labels.length; i++) counts[labels[i] as 0 | 1 | 2 | 3]++;
+/** Pixels of each class on one slice, by class index. */
+function countClasses(labels: Uint8Array): Uint32Array {
+  const counts = new Uint32Array(4);
+  for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++;
   return counts;
 }
 

@@ -21,10 +21,16 @@ export function blank(columns: number, rows: number, colour: Rgb): RgbImage {
   return image;
 }
 
-export function fill(image: RgbImage, { left, top, width, height }: Box, colour: Rgb): void {
-  for (let row = Math.max(0, top); row < Math.min(image.rows, top + height); row++)
-    for (let column = Math.max(0, left); column < Math.min(image.columns, left + width); column++)
-      image.pixels.set(colour, (row * image.columns + column) * 3);
+export function fill(image: RgbImage, { left, top, width, height }: Box, [r, g, b]: Rgb): void {
+  const { columns, rows, pixels } = image;
+  const right = Math.min(columns, left + width);
+  for (let row = Math.max(0, top); row < Math.min(rows, top + height); row++)
+    for (let column = Math.max(0, left); column < right; column++) {
+      const at = (row * columns + column) * 3;
+      pixels[at] = r;
+      pixels[at + 1] = g;
+      pixels[at + 2] = b;
+    }
 }
 
 /** One pixel wide. */

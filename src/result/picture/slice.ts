@@ -49,12 +49,25 @@ export function slicePicture(
     for (const [column, x] of across.entries()) {
       if (x < -0.5 || x >= columns - 0.5) continue;
       const at = row * size.width + column;
-      image.pixels.fill(grey(bilinear(hu, rows, columns, x, y)), at * 3, at * 3 + 3);
+      const value = grey(averaged(x, y));
+      image.pixels[at * 3] = value;
+      image.pixels[at * 3 + 1] = value;
+      image.pixels[at * 3 + 2] = value;
       label[at] = labels[Math.round(y) * columns + Math.round(x)]!;
     }
   }
   outline(image, label, colours);
   return image;
+
+  /** Over the pixel of the picture, which may be larger than one of the slice: else noise would be picked out of it. */
+  function averaged(x: number, y: number): number {
+    const aside = 0.25 / (pixelsPerMm * spacingMm[1]);
+    const below = 0.25 / (pixelsPerMm * spacingMm[0]);
+    let sum = 0;
+    for (const dy of [-below, below])
+      for (const dx of [-aside, aside]) sum += bilinear(hu, rows, columns, x + dx, y + dy);
+    return sum / 4;
+  }
 }
 
 function centres(count: number, middle: number, step: number): Float64Array {

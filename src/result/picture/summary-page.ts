@@ -49,7 +49,7 @@ export function summaryPage(analysis: Analysis, context: ResultContext): RgbImag
 
 /** The same head and foot for a series that was not analysed, with the reason. */
 export function refusalPage({ source, slices, code, sentence }: Refusal, context: ResultContext): RgbImage {
-  const page = blank(SIZE, 420, PAPER);
+  const page = blank(SIZE, 340, PAPER);
   const y = drawHead(page, 'Chest CT: not analysed', source, slices.length);
   const below = drawLines(page, sentence, y + 10, 6, 'body');
   drawText(page, 'small', code, MARGIN, below + 8, FAINT);

@@ -1,5 +1,5 @@
 import type { Codes, Rgb } from '../../config/codes';
-import type { ClassMeasurement, Measurements, Side } from '../../mask/types';
+import type { ClassMeasurement, LungMeasurement, Measurements, Side } from '../../mask/types';
 import { fill, type RgbImage } from './image';
 import { FAINT, INK, RULE } from './palette';
 import { drawText, type Face } from './text';
@@ -38,43 +38,21 @@ export function drawTable(
   }
   if (lungs === null) return y;
   rule();
-  const each = (value: (of: Side | 'total') => string) => (['total', 'right', 'left'] as const).map(value);
-  row(
-    'body',
-    INK,
-    'Lungs',
-    each((of) => millilitres(lungs[of].volumeMl)),
-  );
-  y += ROW;
-  row(
-    'body',
-    INK,
-    'Affected (GGO or consolidation)',
-    each((of) => percent(lungs[of].affectedPercent)),
-  );
-  y += ROW;
+  const lungRow = (name: string, cell: (of: Side | 'total') => string) => {
+    row('body', INK, name, (['total', 'right', 'left'] as const).map(cell));
+    y += ROW;
+  };
   const sums = {
     total: lungs.severityScore,
     right: sum(lungs.right.zoneScores),
     left: sum(lungs.left.zoneScores),
   };
-  row(
-    'body',
-    INK,
-    'Severity',
-    each((of) => `${sums[of]} / ${of === 'total' ? 24 : 12}`),
-  );
-  const thirds = (['right', 'left'] as const).map((side) => `${side} ${lungs[side].zoneScores.join('·')}`);
-  drawText(
-    page,
-    'small',
-    `geometric thirds, apex to base: ${thirds.join(', ')}`,
-    EDGES[4]!,
-    y + 3,
-    FAINT,
-    'right',
-  );
-  return y + ROW;
+  lungRow('Lungs', (of) => millilitres(lungs[of].volumeMl));
+  lungRow('Affected (GGO or consolidation)', (of) => percent(lungs[of].affectedPercent));
+  const thirds = `apex to base: right ${zones(lungs.right)}, left ${zones(lungs.left)}`;
+  drawText(page, 'small', thirds, EDGES[4]!, y + 3, FAINT, 'right');
+  lungRow('Severity, by geometric thirds', (of) => `${sums[of]} / ${of === 'total' ? 24 : 12}`);
+  return y;
 }
 
 const classCells = ({ volumeMl, sideMl, percentOfLung, meanHu }: ClassMeasurement): string[] => [
@@ -85,7 +63,9 @@ const classCells = ({ volumeMl, sideMl, percentOfLung, meanHu }: ClassMeasuremen
   meanHu === null ? NOT_MEASURED : meanHu.toFixed(0),
 ];
 
+const zones = ({ zoneScores }: LungMeasurement): string => zoneScores.join('·');
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const percent = (value: number): string => `${value.toFixed(1)} %`;
 /** Something found is never shown as nothing. */
-const millilitres = (ml: number): string => (ml > 0 && ml < 0.05 ? '< 0.1' : ml.toFixed(ml < 10 ? 1 : 0));
+const tiny = (value: number): boolean => value > 0 && value < 0.05;
+const percent = (value: number): string => `${tiny(value) ? '< 0.1' : value.toFixed(1)} %`;
+const millilitres = (ml: number): string => (tiny(ml) ? '< 0.1' : ml.toFixed(ml < 10 ? 1 : 0));

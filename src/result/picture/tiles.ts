@@ -5,7 +5,7 @@ import type { HuVolume } from '../../volume/types';
 import { bodyBox } from './choose';
 import { frame, paste, type RgbImage } from './image';
 import { edgeLetters } from './orientation';
-import { FAINT, INK, RULE } from './palette';
+import { INK, RULE } from './palette';
 import { fit, slicePicture } from './slice';
 import { drawText, lineHeight } from './text';
 
@@ -55,12 +55,12 @@ function drawCaptions(
   const z = slice.position?.values[2];
   drawText(page, 'small', imageName(slice), left + 6, top + 3, INK);
   if (z !== undefined)
-    drawText(page, 'small', `z ${z.toFixed(1)} mm`, left + width - 6, top + 3, FAINT, 'right');
+    drawText(page, 'small', `z ${z.toFixed(1)} mm`, left + width - 6, top + 3, INK, 'right');
   const sides = edgeLetters(slice.orientation);
   if (sides === null) return;
-  const middle = top + Math.round((height - lineHeight('small')) / 2);
-  drawText(page, 'small', sides.left, left + 6, middle, INK);
-  drawText(page, 'small', sides.right, left + width - 6, middle, INK, 'right');
+  const below = top + height - lineHeight('bold') - 3;
+  drawText(page, 'bold', sides.left, left + 6, below, INK);
+  drawText(page, 'bold', sides.right, left + width - 6, below, INK, 'right');
 }
 
 /** As a viewer counts it. */
