@@ -3,7 +3,7 @@ import type { DataSet } from './dicom/data-set';
 import type { Inference } from './inference/types';
 import type { Stage } from './lib/stages';
 import { cleanUp } from './mask/clean-up';
-import { lungMask } from './mask/lung-mask';
+import { lungMask } from './mask/lungs';
 import { measure } from './mask/measure';
 import type { LesionMask } from './mask/types';
 import { buildResults } from './result/results';
@@ -15,8 +15,8 @@ import { modelGrid } from './tensor/model-grid';
 import { toSourceGrid, toTensor } from './tensor/resample';
 import type { ModelGrid } from './tensor/types';
 import { buildVolume } from './volume/build';
-import type { Decoder } from './volume/decoder';
-import type { HuVolume } from './volume/types';
+
+import type { Decoder, HuVolume } from './volume/types';
 
 /** Headers of a series: what the rules choose by, and what results copy. */
 export interface SeriesHeaders {
@@ -44,9 +44,12 @@ export interface PipelineDeps {
   inference: Inference;
 }
 
+/** The stages that an analysis goes through here. */
+export type AnalysisStage = Exclude<Stage, 'association' | 'spool' | 'delivery'>;
+
 export interface PipelineRun {
-  /** Told as each stage goes on; done in 0..1. */
-  report: (stage: Stage, done: number) => void;
+  /** Told as each stage begins, and how far it is: done in 0..1. A rejection ends the analysis. */
+  report: (stage: AnalysisStage, done: number) => void | Promise<void>;
   signal?: AbortSignal | undefined;
 }
 
@@ -59,15 +62,18 @@ export async function analyse(
   { decoder, inference }: PipelineDeps,
   { report, signal }: PipelineRun,
 ): Promise<Analysis> {
-  report('series', 0);
+  await report('series', 0);
   const series = arrange(slices, summary);
-  report('volume', 0);
-  const volume = await buildVolume(series, decoder, { signal, progress: (done) => report('volume', done) });
-  report('tensor', 0);
+  await report('volume', 0);
+  const volume = await buildVolume(series, decoder, {
+    signal,
+    progress: (done) => void report('volume', done),
+  });
+  await report('tensor', 0);
   const grid = await modelGrid(volume, inference.preprocessing);
-  report('inference', 0);
+  await report('inference', 0);
   const raw = await classify(volume, grid, inference, (done) => report('inference', done), signal);
-  report('mask', 0);
+  await report('mask', 0);
   const lungs = lungMask(volume);
   const mask = cleanUp(volume, raw, lungs);
   const measurements = measure(volume, mask, lungs);
@@ -75,8 +81,12 @@ export async function analyse(
 }
 
 /** Stage `result`: see result/results.ts. */
-export function encode(analysis: Analysis, context: ResultContext, { report }: PipelineRun): EncodedObject[] {
-  report('result', 0);
+export async function encode(
+  analysis: Analysis,
+  context: ResultContext,
+  { report }: PipelineRun,
+): Promise<EncodedObject[]> {
+  await report('result', 0);
   return buildResults(analysis, context);
 }
 
@@ -85,7 +95,7 @@ async function classify(
   { huSlice, rows, columns, series }: HuVolume,
   { box, lungSlices }: ModelGrid,
   inference: Inference,
-  progress: (done: number) => void,
+  progress: (done: number) => void | Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<LesionMask> {
   const { preprocessing, batchSize } = inference;
@@ -105,7 +115,7 @@ async function classify(
         preprocessing,
       );
     });
-    progress((from + batch.length) / lungSlices.length);
+    await progress((from + batch.length) / lungSlices.length);
   }
   return mask;
 }

@@ -78,7 +78,7 @@ async function processSeries(
       createdAt: new Date(),
       predecessor: null,
     };
-    const objects = encode(analysis, context, { report });
+    const objects = await encode(analysis, context, { report });
     const folder = join(out, seriesUid);
     const written = await writeAll(folder, analysis, objects, deps.codes);
     return {

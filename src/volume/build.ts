@@ -4,7 +4,7 @@ import { arePlausibleHu, huOf } from './hu';
 import type { Decoder, HuVolume, StoredPixels } from './types';
 
 export interface BuildOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Called with the share of slices that are decoded, 0..1. */
   progress?: (share: number) => void;
 }

@@ -1,0 +1,189 @@
+import type { Pool } from 'pg';
+import type { Codes } from '../config/codes';
+import type { Config } from '../config/schema';
+import { route } from '../delivery/route';
+import { transaction } from '../jobs/pool';
+import type { Job, Queues } from '../jobs/queue';
+import { type RaunetError, toRaunetError } from '../lib/errors';
+import type { Log } from '../lib/log';
+import { analyse, encode, type PipelineDeps, readHeaders, type SeriesHeaders } from '../pipeline';
+import { findSeries, instancesOf, seriesDetail } from '../records/read';
+import { findResult, type NewResult, saveResults } from '../records/results';
+import { addEvent, changeState } from '../records/state';
+import type { SeriesRecord } from '../records/types';
+import { buildRefusalResults } from '../result/results';
+import type { EncodedObject, Producer, ResultContext } from '../result/types';
+import type { Spool } from '../spool/spool';
+import { type AnalyseJob, analyseKey, type DeliverJob, deliverQueue, RANK } from './queues';
+import { stageReporter } from './stage-reporter';
+
+export interface AnalyseDeps extends PipelineDeps {
+  config: Config;
+  codes: Codes;
+  producer: () => Producer;
+  pool: Pool;
+  queues: Queues;
+  spool: Spool;
+  log: Log;
+  /** Seconds that each stage took. */
+  stageSeconds: (stage: string, seconds: number) => void;
+  failed: (code: string) => void;
+}
+
+/**
+ * A job of the analyse queue: the pipeline, results durable, then result rows, deliveries and the end of this job in
+ * one transaction. A refusal (an error of class permanent) becomes a report and is no failure of the job.
+ */
+export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Promise<void> {
+  const { pool } = deps;
+  const { seriesUid, revision } = job.data;
+  const series = await findSeries(pool, seriesUid);
+  if (series === null || series.revision !== revision) return transaction(pool, (tx) => job.complete(tx));
+  const reporter = stageReporter(job, deps);
+  let headers: SeriesHeaders | null = null;
+  try {
+    headers = await verifiedHeaders(series, deps);
+    const run = { report: reporter.report, signal: reporter.signal };
+    const analysis = await analyse(headers, deps, run);
+    for (const { code, sentence } of analysis.warnings) await addEvent(pool, seriesUid, { code, sentence });
+    const objects = await encode(analysis, await contextFor(series, deps), run);
+    await deliverLater(job, series, objects, deps);
+  } catch (thrown) {
+    const error = toRaunetError(thrown, { seriesUid });
+    if (WITHDRAWN.has(error.code)) return transaction(pool, (tx) => job.complete(tx));
+    if (error.class !== 'permanent') throw error;
+    deps.failed(error.code);
+    deps.log.warn('series refused', {
+      ...error.context,
+      seriesUid,
+      studyUid: series.studyUid,
+      jobId: job.id,
+      error,
+    });
+    await refuse(job, series, headers, error, 'Not Attempted', deps);
+  } finally {
+    reporter.end();
+  }
+}
+
+/** Nobody wants this analysis any more: a newer revision, or an operator. */
+const WITHDRAWN = new Set<string>(['RAUNET_SUPERSEDED', 'RAUNET_CANCELLED']);
+
+/** An analysis that failed for a passing reason too often. */
+export async function analysisDead(data: AnalyseJob, error: RaunetError, deps: AnalyseDeps): Promise<void> {
+  const series = await findSeries(deps.pool, data.seriesUid);
+  if (series === null || series.revision !== data.revision || series.finishedAt !== null) return;
+  deps.failed(error.code);
+  const headers = await verifiedHeaders(series, deps).catch(() => null);
+  await refuse({ data, complete: async () => {} }, series, headers, error, 'Failed', deps);
+}
+
+/** Headers of files that still have the bytes that were acknowledged. Throws RAUNET_SPOOL_MISSING, RAUNET_SPOOL_ALTERED. */
+async function verifiedHeaders(
+  { seriesUid, callingAe, calledAe }: SeriesRecord,
+  { pool, spool }: AnalyseDeps,
+): Promise<SeriesHeaders> {
+  const instances = await instancesOf(pool, seriesUid);
+  for (const { file, sha256 } of instances) await spool.verify(file, sha256);
+  return readHeaders(
+    instances.map(({ file }) => spool.path(file)),
+    { callingAe, calledAe },
+  );
+}
+
+async function contextFor(series: SeriesRecord, deps: AnalyseDeps): Promise<ResultContext> {
+  const detail = await seriesDetail(deps.pool, series.seriesUid);
+  const reports =
+    detail?.results.filter(({ kind, revision }) => kind === 'SR' && revision < series.revision) ?? [];
+  return {
+    producer: deps.producer(),
+    codes: deps.codes,
+    options: deps.config.result,
+    createdAt: new Date(),
+    predecessor: reports.at(-1) ?? null,
+  };
+}
+
+type Ending = Pick<Job<AnalyseJob>, 'data' | 'complete'>;
+
+async function refuse(
+  ending: Ending,
+  series: SeriesRecord,
+  headers: SeriesHeaders | null,
+  error: RaunetError,
+  outcome: 'Failed' | 'Not Attempted',
+  deps: AnalyseDeps,
+): Promise<void> {
+  const { pool } = deps;
+  const { seriesUid, revision } = ending.data;
+  const change = { code: error.code, sentence: error.message };
+  const objects =
+    headers === null
+      ? []
+      : buildRefusalResults({ ...headers, outcome, ...change }, await contextFor(series, deps));
+  if (objects.length === 0)
+    return transaction(pool, async (tx) => {
+      await changeState(tx, seriesUid, { to: headers === null ? 'failed' : 'refused', revision, ...change });
+      await ending.complete(tx);
+    });
+  await transaction(pool, async (tx) => {
+    await changeState(tx, seriesUid, { to: 'result', revision, ...change });
+  });
+  await deliverLater(ending, series, objects, deps);
+}
+
+/** Objects durable, then rows, delivery jobs and the end of the analysis at once. */
+async function deliverLater(
+  { data, complete }: Ending,
+  series: SeriesRecord,
+  objects: readonly EncodedObject[],
+  { config, pool, queues, spool, log }: AnalyseDeps,
+): Promise<void> {
+  const { seriesUid, revision } = data;
+  const results: NewResult[] = [];
+  for (const object of objects) results.push(await kept(object, seriesUid, pool, spool));
+  const { destinations, reason } = routed(series, config);
+  await transaction(pool, async (tx) => {
+    await saveResults(tx, { seriesUid, revision, results, destinations });
+    await addEvent(tx, seriesUid, { code: null, sentence: reason });
+    for (const destination of destinations) {
+      const job: DeliverJob = { seriesUid, revision, destination };
+      await queues.send(tx, deliverQueue(destination), job, {
+        key: analyseKey(job),
+        priority: RANK[series.priority],
+      });
+    }
+    await complete(tx);
+  });
+  log.info('results are kept and wait for delivery', {
+    stage: 'result',
+    studyUid: series.studyUid,
+    seriesUid,
+    revision,
+    results: results.map(({ kind }) => kind),
+    destinations,
+  });
+}
+
+/** The object's bytes on disk; those of an earlier analysis where its UID was used before: they may have left the house. */
+async function kept(
+  object: EncodedObject,
+  sourceSeriesUid: string,
+  pool: Pool,
+  spool: Spool,
+): Promise<NewResult> {
+  const known = await findResult(pool, object.sopInstanceUid);
+  if (known !== null) return known;
+  const { sopInstanceUid, sopClassUid, transferSyntaxUid, kind, seriesUid, bytes } = object;
+  const written = await spool.storeResult({ sourceSeriesUid, sopInstanceUid, bytes });
+  return { sopInstanceUid, sopClassUid, transferSyntaxUid, kind, seriesUid, ...written };
+}
+
+/** Nowhere to send to is told as the series' failure, with its results kept. */
+function routed(series: SeriesRecord, config: Config): { destinations: string[]; reason: string } {
+  try {
+    return route(series, config.delivery);
+  } catch (thrown) {
+    return { destinations: [], reason: toRaunetError(thrown).message };
+  }
+}

@@ -1,0 +1,110 @@
+import type { Pool } from 'pg';
+import type { Config } from '../config/schema';
+import { transaction } from '../jobs/pool';
+import type { Job, Queues } from '../jobs/queue';
+import type { RaunetError } from '../lib/errors';
+import type { Log } from '../lib/log';
+import { readHeaders } from '../pipeline';
+import { findSeries, instancesOf, seriesList } from '../records/read';
+import { closeSeries, setExpectedInstances } from '../records/receive';
+import { addEvent, changeState } from '../records/state';
+import type { SeriesRecord } from '../records/types';
+import { isComplete } from '../series/complete';
+import { type Candidate, type Choice, select } from '../series/select';
+import { ANALYSE_QUEUE, type AnalyseJob, analyseKey, RANK, SERIES_QUEUE, type SeriesJob } from './queues';
+
+export interface AssembleDeps {
+  config: Config;
+  pool: Pool;
+  queues: Queues;
+  log: Log;
+  /** Absolute path of a file of the spool. */
+  spoolPath: (file: string) => string;
+  /** Asks the query destination for NumberOfSeriesRelatedInstances; null where nobody can be asked or knows. */
+  countInstances: (series: { studyUid: string; seriesUid: string }) => Promise<number | null>;
+}
+
+/** A job of the series queue: waits for completeness, then lets the selection rules decide. */
+export async function assemble(job: Job<SeriesJob>, deps: AssembleDeps): Promise<void> {
+  const { config, pool, queues, log } = deps;
+  const { seriesUid, associationEnded } = job.data;
+  const series = await findSeries(pool, seriesUid);
+  if (series === null || series.state !== 'spool') return transaction(pool, (tx) => job.complete(tx));
+
+  const expected = await deps.countInstances(series);
+  if (expected !== null) await setExpectedInstances(pool, seriesUid, expected);
+  const arrival = {
+    received: series.instances,
+    expected,
+    lastReceivedAt: series.lastReceivedAt,
+    associationEnded,
+  };
+  const now = new Date();
+  const { complete, reason, lookAgainAt } = isComplete(arrival, config.series.quietSeconds, now);
+  if (!complete) {
+    const afterSeconds = Math.ceil((lookAgainAt!.getTime() - now.getTime()) / 1000);
+    return transaction(pool, async (tx) => {
+      await job.complete(tx);
+      if (await queues.has(tx, SERIES_QUEUE, seriesUid)) return;
+      await queues.send(tx, SERIES_QUEUE, job.data, {
+        key: seriesUid,
+        priority: RANK[series.priority],
+        afterSeconds,
+      });
+    });
+  }
+
+  const choice = await choose(series, deps);
+  await transaction(pool, async (tx) => {
+    const revision = await closeSeries(tx, seriesUid, `Complete: ${reason}.`);
+    await job.complete(tx);
+    if (revision === null) return;
+    await addEvent(tx, seriesUid, { code: null, sentence: choice.reason });
+    if (!choice.take)
+      return void (await changeState(tx, seriesUid, {
+        to: 'refused',
+        code: 'RAUNET_NOT_SELECTED',
+        sentence: choice.reason,
+      }));
+    const data: AnalyseJob = { seriesUid, revision };
+    await queues.send(tx, ANALYSE_QUEUE, data, { key: analyseKey(data), priority: RANK[series.priority] });
+  });
+  log.info(choice.take ? 'series complete' : 'series left out', {
+    stage: 'series',
+    seriesUid,
+    reason: choice.reason,
+  });
+}
+
+/** The series could not even be looked at. */
+export const assembleDead =
+  (pool: Pool) =>
+  async ({ seriesUid }: SeriesJob, error: RaunetError) =>
+    transaction(pool, async (tx) => {
+      await changeState(tx, seriesUid, { to: 'failed', code: error.code, sentence: error.message });
+    });
+
+async function choose(series: SeriesRecord, { config, pool, spoolPath }: AssembleDeps): Promise<Choice> {
+  const candidateOf = async ({
+    seriesUid,
+    callingAe,
+    calledAe,
+    instances,
+  }: SeriesRecord): Promise<Candidate | null> => {
+    const records = await instancesOf(pool, seriesUid);
+    const first = records[0];
+    if (first === undefined) return null;
+    const { summary, slices } = await readHeaders([spoolPath(first.file)], { callingAe, calledAe });
+    return { summary, slices: Math.max(instances, slices.length) };
+  };
+  const candidate = await candidateOf(series);
+  if (candidate === null) return { take: false, reason: 'No instance can be analysed.' };
+  const study = await seriesList(pool, { studyUid: series.studyUid, limit: 1000 });
+  const others: Candidate[] = [];
+  for (const other of study) {
+    if (other.seriesUid === series.seriesUid || other.erasedAt !== null) continue;
+    const read = await candidateOf(other);
+    if (read !== null) others.push(read);
+  }
+  return select(candidate, others, config.series);
+}
