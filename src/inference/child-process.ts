@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { RaunetError } from '../lib/errors';
@@ -44,12 +45,15 @@ export function startChild(log: Log): Child {
   listen(child.stdout!);
   listen(child.stderr!);
 
+  const streamsClosed = Promise.all([once(child.stdout!, 'close'), once(child.stderr!, 'close')]);
   const ended = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(`could not be started: ${error.message}`));
-    // `close` follows `exit` once the last words are read.
-    child.on('close', (code, signal) => {
+    // Not the event `close`: it does not come after `disconnect` (Node 20, serialization advanced).
+    child.on('exit', (code, signal) => {
       const how = `ended ${signal === null ? `with status ${code}` : `by ${signal}`}`;
-      resolve(lastWords.length === 0 ? how : `${how}, last words: ${lastWords.join(' | ')}`);
+      void streamsClosed.then(() =>
+        resolve(lastWords.length === 0 ? how : `${how}, last words: ${lastWords.join(' | ')}`),
+      );
     });
   });
   const kill = async () => {
