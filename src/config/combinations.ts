@@ -1,9 +1,10 @@
+import { isIPv4 } from 'node:net';
 import { validate as isCron } from 'node-cron';
 import type { Problem } from './problem';
 import type { Config } from './schema';
 
 export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || host.startsWith('127.');
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 
 /** What no single key shows: references to nothing, doors left open, values that exclude each other. */
 export function combinationProblems(config: Config): Problem[] {

@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema';
+import type { Config, DestinationConfig } from '../config/schema';
 import { RaunetError } from '../lib/errors';
 
 export interface Route {
@@ -22,19 +22,11 @@ export function route(from: { callingAe: string; calledAe: string }, delivery: C
       (rule.calledAe === undefined || same(rule.calledAe, from.calledAe)),
   );
   const rule = delivery.rules[index];
-  if (rule) {
-    const unknown = rule.to.find((name) => !delivery.destinations.some((known) => known.name === name));
-    if (unknown !== undefined)
-      throw new RaunetError('RAUNET_DESTINATION_UNKNOWN', {
-        stage: 'delivery',
-        destination: unknown,
-        detail: `delivery.rules[${index}] names it, delivery.destinations does not`,
-      });
+  if (rule)
     return {
       destinations: [...new Set(rule.to)],
       reason: `Delivery rule ${index + 1} fits sender ${from.callingAe.trim()} calling ${from.calledAe.trim()}.`,
     };
-  }
 
   const sender = delivery.destinations.find(({ aeTitle }) => same(aeTitle, from.callingAe));
   if (!sender)
@@ -46,4 +38,15 @@ export function route(from: { callingAe: string; calledAe: string }, delivery: C
     destinations: [sender.name],
     reason: `No delivery rule fits: back to the sender ${from.callingAe.trim()}.`,
   };
+}
+
+/** A delivery outlives the configuration that planned it. Throws RAUNET_DESTINATION_UNKNOWN. */
+export function destinationNamed(name: string, delivery: Config['delivery']): DestinationConfig {
+  const destination = delivery.destinations.find((known) => known.name === name);
+  if (destination) return destination;
+  throw new RaunetError('RAUNET_DESTINATION_UNKNOWN', {
+    stage: 'delivery',
+    destination: name,
+    detail: 'the configuration has it no longer',
+  });
 }

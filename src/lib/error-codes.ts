@@ -261,6 +261,23 @@ export const ERRORS = {
     'See the log before each restart; retry when the cause is gone.',
   ),
   RAUNET_CANCELLED: entry('permanent', 'The job was cancelled by an operator', 'Retry it when wanted.'),
+
+  // admin
+  RAUNET_REQUEST: entry(
+    'permanent',
+    'The request cannot be understood',
+    'Correct what is named; /openapi.yaml describes every request.',
+  ),
+  RAUNET_REQUEST_ORIGIN: entry(
+    'permanent',
+    'The request does not come from the pages of this service',
+    'Use the dashboard, or a client that sends JSON to localhost.',
+  ),
+  RAUNET_NOT_FOUND: entry(
+    'permanent',
+    'There is nothing of this name',
+    'Check the address and the series UID.',
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
