@@ -55,17 +55,29 @@ function hasEnd(bytes: Uint8Array): boolean {
   return bytes[end - 1] === 0xd9 && bytes[end - 2] === 0xff;
 }
 
-/** ISO 15444-1 A.5.1: SOC, then SIZ. */
+/** ISO 15444-1 A.4, A.5.1: SOC and SIZ, then tile parts, each of the length that its SOT says, up to EOC. */
 function jpeg2000Size(bytes: Uint8Array): Size {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 42 || view.getUint32(0) !== 0xff4fff51)
     throw new Error('this is no JPEG 2000 code stream');
+  let at = 2;
+  const marker = (): number => (at + 12 <= bytes.length ? view.getUint16(at) : EOC);
+  while (marker() !== SOT && marker() !== EOC) at += 2 + view.getUint16(at + 2);
+  // Length 0: the last tile part, up to the end.
+  while (marker() === SOT && view.getUint32(at + 6) !== 0) {
+    if (view.getUint32(at + 6) < 14 || at + view.getUint32(at + 6) + 2 > bytes.length)
+      throw new Error('a tile part is longer than the code stream: it is cut short');
+    at += view.getUint32(at + 6);
+  }
   return {
     columns: view.getUint32(8) - view.getUint32(16),
     rows: view.getUint32(12) - view.getUint32(20),
     components: view.getUint16(40),
   };
 }
+
+const SOT = 0xff90;
+const EOC = 0xffd9;
 
 /** ISO 10918-1 B.2.2, ISO 14495-1 C.2.2: SOI, segments, the frame header among them. */
 function jpegSize(bytes: Uint8Array, codec: Codec): Size {

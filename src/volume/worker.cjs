@@ -2,7 +2,7 @@
 // and from src/ alike, and nothing compiles it. Bad streams may throw, spoil the heap of the WebAssembly module or
 // never end: after any of these decoder.ts throws the whole thread away.
 const { parentPort } = require('node:worker_threads');
-const { Context, NativeCodecs } = require('dcmjs-codecs');
+const { Context, NativeCodecs, log } = require('dcmjs-codecs');
 
 const METHOD = {
   rle: 'decodeRle',
@@ -12,11 +12,18 @@ const METHOD = {
   htj2k: 'decodeHtJpeg2000',
 };
 
-const ready = NativeCodecs.initializeAsync();
+const ready = NativeCodecs.initializeAsync({ logCodecsInfo: true });
+// libjpeg fills what is missing of a damaged stream with grey and only mentions it.
+let complaint = null;
+log.info = (...words) => {
+  const text = words.join(' ');
+  if (/corrupt|premature/i.test(text)) complaint ??= text;
+};
 
 parentPort.on('message', async (job) => {
   try {
     await ready;
+    complaint = null;
     const context = new Context({
       width: job.columns,
       height: job.rows,
@@ -30,6 +37,7 @@ parentPort.on('message', async (job) => {
     });
     // A copy: the decoded bytes lie in the heap of the module.
     const decoded = new Uint8Array(NativeCodecs[METHOD[job.codec]](context).getDecodedBuffer());
+    if (complaint !== null) throw new Error(complaint);
     parentPort.postMessage({ decoded }, [decoded.buffer]);
   } catch (error) {
     parentPort.postMessage({ error: error instanceof Error ? error.message : String(error) });

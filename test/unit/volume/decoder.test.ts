@@ -1,0 +1,242 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readHeader } from '../../../src/dicom/read';
+import { SOP_CLASS, TRANSFER_SYNTAX } from '../../../src/dicom/uids';
+import { type PlainDataSet, writePart10 } from '../../../src/dicom/write';
+import { toSlices } from '../../../src/series/slices';
+import type { Slice } from '../../../src/series/types';
+import { openDecoder } from '../../../src/volume/decoder';
+import type { Decoder } from '../../../src/volume/types';
+import { ctFile } from '../../fixtures/ct';
+import { encode, header, type Image } from '../../fixtures/encode';
+
+let folder: string;
+let decoder: Decoder;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'raunet-volume-'));
+  decoder = openDecoder({ threads: 2, timeoutSeconds: 20 });
+});
+afterAll(async () => {
+  await decoder.close();
+  await rm(folder, { recursive: true });
+});
+
+/** How many values differ: a thousand of them are no message to read. */
+const differences = (values: readonly number[], original: Image): number =>
+  original.values.filter((value, i) => value !== values[i]).length +
+  Math.abs(values.length - original.values.length);
+
+let files = 0;
+async function slicesOf(bytes: Buffer): Promise<Slice[]> {
+  const file = join(folder, `${files++}.dcm`);
+  await writeFile(file, bytes);
+  return toSlices(file, readHeader(bytes));
+}
+const decode = async (bytes: Buffer): Promise<number[]> => [
+  ...(await decoder.decode((await slicesOf(bytes))[0] as Slice)),
+];
+const corrupt = (bytes: Buffer, detail: string | RegExp) =>
+  expect(decode(bytes)).rejects.toMatchObject({
+    code: 'RAUNET_CORRUPT_PIXELS',
+    context: { stage: 'volume', sopInstanceUid: '1.2.3.1', detail: expect.stringMatching(detail) },
+  });
+
+/** Noise on a slope, so that no codec can cheat; the extremes of the range are in it. */
+function image(bitsStored: number, signed: boolean, seed = 1): Image {
+  const low = signed ? -(2 ** (bitsStored - 1)) : 0;
+  const high = low + 2 ** bitsStored - 1;
+  const values = Array.from(
+    { length: 40 * 24 },
+    (_, i) => low + ((i * 7 + ((i * seed * 7919) % 97)) % (high - low + 1)),
+  );
+  values[0] = low;
+  values[1] = high;
+  return { rows: 24, columns: 40, bitsStored, signed, values };
+}
+
+const CODECS = {
+  rle: TRANSFER_SYNTAX.rle,
+  'JPEG lossless': TRANSFER_SYNTAX.jpegLosslessFirstOrder,
+  'JPEG-LS': TRANSFER_SYNTAX.jpegLsLossless,
+  'JPEG 2000': TRANSFER_SYNTAX.jpeg2000Lossless,
+  HTJ2K: TRANSFER_SYNTAX.htj2kLossless,
+} as const;
+
+async function compressed(
+  syntax: string,
+  of: Image,
+  change = (stream: Uint8Array) => stream,
+): Promise<Buffer> {
+  return ctFile({ ...header(of), PixelData: [change(await encode(of, syntax))] }, syntax);
+}
+
+describe.each(Object.entries(CODECS))('%s', (_, syntax) => {
+  test.each([
+    [16, true],
+    [16, false],
+    [12, true],
+    [12, false],
+    [13, true],
+  ])('%d bits, signed %p: every stored value comes back', async (bits, signed) => {
+    const original = image(bits, signed);
+    expect(differences(await decode(await compressed(syntax, original)), original)).toBe(0);
+  });
+
+  test('a stream that is cut short is refused, at every length', async () => {
+    const whole = await encode(image(12, false), syntax);
+    for (const share of [0, 0.02, 0.3, 0.9, 0.999])
+      await corrupt(
+        await compressed(syntax, image(12, false), () =>
+          whole.slice(0, Math.floor(share * (whole.length - 1))),
+        ),
+        /./,
+      );
+  });
+
+  test('a stream that is cut short and closed with an end marker is refused', async () => {
+    const whole = await encode(image(12, false), syntax);
+    for (const share of [0.2, 0.5, 0.9]) {
+      const part = Buffer.concat([whole.subarray(0, share * whole.length), Buffer.from([0xff, 0xd9])]);
+      await corrupt(await compressed(syntax, image(12, false), () => part), /./);
+    }
+  });
+
+  test('a stream of another size than the header says is refused', async () => {
+    const stream = await encode(image(12, false), syntax);
+    const bytes = ctFile({ ...header(image(12, false)), Rows: 25, PixelData: [stream] }, syntax);
+    await corrupt(bytes, /the header says 40 x 25|one byte for each pixel/);
+  });
+});
+
+test('a bad stream does no harm to those after it, in any codec', async () => {
+  const original = image(12, true);
+  for (let round = 0; round < 2; round++)
+    for (const syntax of Object.values(CODECS)) {
+      const spoil = (stream: Uint8Array) =>
+        stream.map((byte, i) => (i > 100 && i < stream.length - 2 ? (i * 31) & 0x7f : byte));
+      await decode(await compressed(syntax, original, spoil)).catch((error: unknown) =>
+        expect(error).toMatchObject({ code: 'RAUNET_CORRUPT_PIXELS' }),
+      );
+      expect(differences(await decode(await compressed(syntax, original)), original)).toBe(0);
+    }
+});
+
+describe('native pixels', () => {
+  const original = image(16, true);
+  const native = async (changes: PlainDataSet = {}, syntax: string = TRANSFER_SYNTAX.explicitLittleEndian) =>
+    ctFile({ ...header(original), PixelData: await encode(original, syntax), ...changes }, syntax);
+
+  test('explicit and deflated', async () => {
+    expect(await decode(await native())).toEqual(original.values);
+    expect(await decode(await native({}, TRANSFER_SYNTAX.deflatedExplicitLittleEndian))).toEqual(
+      original.values,
+    );
+  });
+  test('of a wrong length are refused', async () => {
+    await corrupt(await native({ PixelData: new Uint8Array(1918) }), 'PixelData has 1918 bytes, not 1920');
+    await corrupt(await native({ PixelData: new Uint8Array(1922) }), 'PixelData has 1922 bytes, not 1920');
+    await corrupt(await native({ PixelData: undefined }), 'there is no PixelData');
+  });
+  test('of a file that is cut short are refused', async () => {
+    const whole = await native();
+    const [slice] = await slicesOf(whole);
+    await writeFile((slice as Slice).file, whole.subarray(0, -100));
+    await expect(decoder.decode(slice as Slice)).rejects.toMatchObject({ code: 'RAUNET_CORRUPT_PIXELS' });
+  });
+  test('an odd number of 8-bit pixels is padded to even length (PS3.5 8.1.1)', async () => {
+    const pixels = {
+      Rows: 1,
+      Columns: 3,
+      BitsAllocated: 8,
+      BitsStored: 8,
+      HighBit: 7,
+      PixelRepresentation: 0,
+    };
+    expect(await decode(ctFile({ ...pixels, PixelData: Uint8Array.of(1, 2, 255) }))).toEqual([1, 2, 255]);
+  });
+});
+
+test('wrong transfer syntax: native pixels under a compressed one, one codec under another, one that nobody reads', async () => {
+  const original = image(12, false);
+  const native = ctFile({ ...header(original), PixelData: await encode(original, '') });
+  const relabelled = Buffer.from(
+    native.toString('latin1').replaceAll('1.2.840.10008.1.2.1\0', '1.2.840.10008.1.2.5\0'),
+    'latin1',
+  );
+  await corrupt(relabelled, 'uncompressed pixels under transfer syntax 1.2.840.10008.1.2.5');
+  const streams = Object.values(CODECS);
+  for (const [i, syntax] of streams.entries()) {
+    const other = streams[(i + 1) % streams.length] as string;
+    await corrupt(ctFile({ ...header(original), PixelData: [await encode(original, syntax)] }, other), /./);
+  }
+  await corrupt(
+    ctFile({ PixelData: [new Uint8Array(8)] }, '1.2.840.10008.1.2.4.100'),
+    'no decoder for transfer syntax',
+  );
+});
+
+test('a file that is gone is named as missing from the spool', async () => {
+  const [slice] = await slicesOf(ctFile());
+  await rm((slice as Slice).file);
+  await expect(decoder.decode(slice as Slice)).rejects.toMatchObject({
+    code: 'RAUNET_SPOOL_MISSING',
+    context: { sopInstanceUid: '1.2.3.1' },
+  });
+});
+
+describe('frames of an Enhanced CT', () => {
+  const frames = [image(12, false, 1), image(12, false, 2), image(12, false, 3)];
+  const enhanced = (pixels: PlainDataSet['string'], syntax: string) =>
+    writePart10({
+      sopClassUid: SOP_CLASS.enhancedCt,
+      sopInstanceUid: '1.2.3.1',
+      transferSyntaxUid: syntax,
+      dataset: {
+        ...header(frames[0] as Image),
+        SamplesPerPixel: 1,
+        NumberOfFrames: 3,
+        PerFrameFunctionalGroupsSequence: [{}, {}, {}],
+        PixelData: pixels,
+      },
+    });
+  const all = async (bytes: Buffer) =>
+    Promise.all((await slicesOf(bytes)).map(async (slice) => [...(await decoder.decode(slice))]));
+  const expected = frames.map(({ values }) => values);
+
+  test('native', async () => {
+    const bytes = Buffer.concat(await Promise.all(frames.map((frame) => encode(frame, ''))));
+    expect(await all(enhanced(bytes, TRANSFER_SYNTAX.explicitLittleEndian))).toEqual(expected);
+  });
+  test.each(Object.entries(CODECS))('%s', async (_, syntax) => {
+    const streams = await Promise.all(frames.map((frame) => encode(frame, syntax)));
+    expect(await all(enhanced(streams, syntax))).toEqual(expected);
+  });
+  test('the corrupt one is named', async () => {
+    const syntax = TRANSFER_SYNTAX.jpegLsLossless;
+    const streams = await Promise.all(frames.map((frame) => encode(frame, syntax)));
+    streams[1] = (streams[1] as Uint8Array).slice(0, -20);
+    await expect(all(enhanced(streams, syntax))).rejects.toThrow(
+      /frame 2: the code stream has no end marker/,
+    );
+  });
+});
+
+test('a slice that takes longer than allowed is refused, and its worker does not stay', async () => {
+  const hasty = openDecoder({ threads: 1, timeoutSeconds: 0.001 });
+  const [slice] = await slicesOf(await compressed(TRANSFER_SYNTAX.rle, image(12, false)));
+  await expect(hasty.decode(slice as Slice)).rejects.toThrow('not decoded within 0.001 s');
+  expect(
+    process.getActiveResourcesInfo().filter((name) => name === 'Worker' || name === 'MessagePort').length,
+  ).toBeLessThanOrEqual(4);
+  await hasty.close();
+});
+
+test('closing refuses what is being decoded and what waits', async () => {
+  const other = openDecoder({ threads: 1, timeoutSeconds: 20 });
+  const [slice] = await slicesOf(await compressed(TRANSFER_SYNTAX.rle, image(12, false)));
+  const outcomes = Promise.allSettled([1, 2, 3].map(() => other.decode(slice as Slice)));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await other.close();
+  expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+});
