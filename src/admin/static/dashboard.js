@@ -29,6 +29,9 @@ const time = (iso) => {
 };
 const pill = (text, tone) => make('span', { className: `pill ${tone}` }, text);
 const shortUid = (uid) => (uid.length > 22 ? `…${uid.slice(-18)}` : uid);
+/** A reason without the UID of the series beside which it stands. */
+const withoutUid = (reason, uid) =>
+  (reason ?? '').replace(` (series ${uid})`, '').replace(`; series ${uid}`, '').replace(`series ${uid}; `, '');
 const tone = (state) => TONE[state] ?? 'busy';
 const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -136,7 +139,7 @@ const row = (series) =>
     make('td', {}, images(series)),
     make('td', {}, series.priority),
     make('td', {}, series.callingAe),
-    make('td', {}, make('div', { className: 'two-lines', title: series.reason ?? '' }, series.reason ?? '')),
+    make('td', {}, make('div', { className: 'two-lines', title: series.reason ?? '' }, withoutUid(series.reason, series.seriesUid))),
   );
 
 const images = ({ instances, expectedInstances }) =>
@@ -165,10 +168,10 @@ async function showDetail() {
   const said = body.querySelector('.said') ?? make('p', { className: 'said', role: 'status' });
   body.replaceChildren(
     facts([
-      ['Series', make('span', { className: 'uid' }, series.seriesUid)],
-      ['Study', make('span', { className: 'uid' }, series.studyUid)],
+      ['Series UID', make('span', { className: 'uid' }, series.seriesUid)],
+      ['Study UID', make('span', { className: 'uid' }, series.studyUid)],
       ['State', make('span', {}, pill(series.state, tone(series.state)), progressOf(series))],
-      ['Reason', series.reason],
+      ['Reason', withoutUid(series.reason, uid)],
       ['Images', images(series)],
       ['From', `${series.callingAe} (${series.callingAddress}) to ${series.calledAe}`],
       ['Received', make('span', {}, time(series.firstReceivedAt), ' to ', time(series.lastReceivedAt))],
@@ -182,7 +185,7 @@ async function showDetail() {
     table(history, ({ at: when, state, sentence, actor }) => [
       time(when),
       pill(state, tone(state)),
-      actor === 'operator' ? `${sentence} (operator)` : sentence,
+      `${withoutUid(sentence, uid)}${actor === 'operator' ? ' (operator)' : ''}`,
     ]),
     make('h3', {}, 'Results'),
     results.length === 0
@@ -198,7 +201,7 @@ async function showDetail() {
       : table(deliveries, ({ destination, state, attempts, reason, updatedAt }) => [
           time(updatedAt),
           make('span', {}, `${destination} `, pill(state, { sent: 'good', dead: 'bad', superseded: 'quiet' }[state] ?? 'busy')),
-          `${attempts === 1 ? '1 attempt' : `${attempts} attempts`}${reason ? `. ${reason}` : ''}`,
+          `${attempts === 1 ? '1 attempt' : `${attempts} attempts`}${reason ? `. ${withoutUid(reason, uid)}` : ''}`,
         ]),
   );
 }
