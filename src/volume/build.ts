@@ -1,4 +1,4 @@
-import { type ErrorContext, RaunetError } from '../lib/errors';
+import { type ErrorContext, RaunetError, toRaunetError } from '../lib/errors';
 import { hasNoRescale, type OrderedSeries, type Slice } from '../series/types';
 import { arePlausibleHu, huOf } from './hu';
 import type { Decoder, HuVolume, StoredPixels } from './types';
@@ -23,7 +23,7 @@ export async function buildVolume(
   const pixels: StoredPixels[] = new Array(slices.length);
   let next = 0;
   let done = 0;
-  let failure: unknown;
+  let failure: RaunetError | undefined;
   const decodeInTurn = async (): Promise<void> => {
     while (next < slices.length && failure === undefined) {
       const k = next++;
@@ -59,10 +59,9 @@ export async function buildVolume(
 }
 
 /** A decoder knows the instance, not the series. */
-function inSeries(thrown: unknown, about: ErrorContext): unknown {
-  return thrown instanceof RaunetError
-    ? new RaunetError(thrown.code, { ...about, ...thrown.context }, { cause: thrown.cause })
-    : thrown;
+function inSeries(thrown: unknown, about: ErrorContext): RaunetError {
+  const { code, context, cause } = toRaunetError(thrown);
+  return new RaunetError(code, { ...about, ...context }, { cause });
 }
 
 function* lazily<T, R>(items: readonly T[], each: (item: T) => R): Generator<R> {
