@@ -1,5 +1,5 @@
 import type { Tx } from '../jobs/pool';
-import type { ErrorCode } from '../lib/error-codes';
+import { ERRORS, type ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
 import { addEvent, changeState } from './state';
 import type { DeliveryState, SeriesState } from './types';
@@ -10,14 +10,6 @@ export interface DeliveryKey {
   revision: number;
   destination: string;
 }
-
-const TRANSITIONS: Record<DeliveryState, readonly DeliveryState[]> = {
-  waiting: ['waiting', 'sent', 'dead', 'superseded'],
-  // Sent is sent: a job that runs twice says so twice.
-  sent: ['sent'],
-  dead: ['dead', 'waiting'],
-  superseded: ['superseded'],
-};
 
 /** Begins an attempt. False where nothing is to be sent any more: sent, dead, cancelled, superseded. */
 export async function beginDelivery(tx: Tx, key: DeliveryKey): Promise<boolean> {
@@ -30,14 +22,15 @@ export async function beginDelivery(tx: Tx, key: DeliveryKey): Promise<boolean> 
 }
 
 /**
- * The one setter of a delivery's state. `waiting` with an error: the attempt failed and is repeated. When the last
- * delivery of the newest revision has ended, so has the series: done, refused (a refusal was reported) or failed.
- * Throws RAUNET_STATE.
+ * The one setter of a delivery's state. `waiting` with an error: the attempt failed and is repeated. A delivery that has
+ * ended (cancelled, superseded) while an attempt was under way stays so, unless that attempt succeeded: sent is sent.
+ * When the last delivery of the newest revision has ended, so has the series: done, with the code of a reported refusal
+ * or failure, or failed with the code of a dead delivery. Throws RAUNET_STATE for an unknown delivery.
  */
 export async function setDelivery(
   tx: Tx,
   key: DeliveryKey,
-  state: DeliveryState,
+  state: 'waiting' | 'sent' | 'dead',
   error?: RaunetError,
 ): Promise<void> {
   const { sourceSeriesUid: seriesUid, revision, destination } = key;
@@ -51,12 +44,13 @@ export async function setDelivery(
     [seriesUid, revision, destination],
   );
   const before = rows[0]?.state;
-  if (!before || !TRANSITIONS[before].includes(state))
+  if (!before)
     throw new RaunetError('RAUNET_STATE', {
       seriesUid,
       destination,
-      detail: `delivery ${before} -> ${state}`,
+      detail: `no delivery of revision ${revision}`,
     });
+  if (before === 'sent' || (before !== 'waiting' && state !== 'sent')) return;
   await tx.query(
     `UPDATE raunet.delivery SET state = $4, code = $5, reason = $6, updated_at = now()
      WHERE source_series_uid = $1 AND revision = $2 AND destination = $3`,
@@ -92,6 +86,8 @@ async function endSeries(tx: Tx, { sourceSeriesUid: seriesUid, revision }: Deliv
     [seriesUid],
   );
   const { code, reason } = series.rows[0]!;
-  if (code) await changeState(tx, seriesUid, { to: 'refused', code, sentence: reason ?? '' });
-  else await changeState(tx, seriesUid, { to: 'done', sentence: 'Every destination has the results.' });
+  if (code) {
+    const to = ERRORS[code].class === 'permanent' ? 'refused' : 'failed';
+    await changeState(tx, seriesUid, { to, code, sentence: reason ?? '' });
+  } else await changeState(tx, seriesUid, { to: 'done', sentence: 'Every destination has the results.' });
 }

@@ -137,8 +137,7 @@ export async function closeSeries(tx: Tx, seriesUid: string, sentence: string): 
     });
   await changeState(tx, seriesUid, { to: 'series', sentence });
   const closed = await tx.query<{ revision: number }>(
-    `UPDATE raunet.series SET revision = revision + changed::int, changed = false,
-       refusal_code = NULL, refusal_reason = NULL WHERE series_uid = $1 RETURNING revision`,
+    'UPDATE raunet.series SET revision = revision + changed::int, changed = false WHERE series_uid = $1 RETURNING revision',
     [seriesUid],
   );
   return closed.rows[0]!.revision;

@@ -4,28 +4,6 @@ import { RESULT_COLUMNS } from './columns';
 import { changeState } from './state';
 import type { ResultRecord } from './types';
 
-/**
- * The analysis cannot be done and never will with these instances. With `report` the SR that says so is still to come
- * and to be delivered (-> result), otherwise the series ends here (-> refused). Throws as changeState.
- */
-export async function refuseSeries(
-  tx: Tx,
-  {
-    seriesUid,
-    revision,
-    error,
-    report,
-  }: { seriesUid: string; revision: number; error: RaunetError; report: boolean },
-): Promise<void> {
-  const { code, message: sentence } = error;
-  await changeState(tx, seriesUid, { to: report ? 'result' : 'refused', code, revision, sentence });
-  await tx.query('UPDATE raunet.series SET refusal_code = $2, refusal_reason = $3 WHERE series_uid = $1', [
-    seriesUid,
-    code,
-    sentence,
-  ]);
-}
-
 export type NewResult = Omit<ResultRecord, 'sourceSeriesUid' | 'revision' | 'createdAt'>;
 
 /** What an analysis made; its files are durable already. */

@@ -33,7 +33,10 @@ export interface StateChange {
   to: SeriesState;
   /** Why, in one sentence for the history. */
   sentence: string;
-  /** Of an error or a refusal; `sentence` is then the reason that stands in the series' row. */
+  /**
+   * Of an error or a refusal; `sentence` is then the reason that stands in the series' row. Entering `result` with a
+   * code: what is to be delivered is the report that says so, and the series ends with that code after it.
+   */
   code?: ErrorCode;
   actor?: SeriesEvent['actor'];
   /** Of an analysis: it may change the state only while its revision is the newest and nobody stopped it. */
@@ -57,7 +60,9 @@ export async function changeState(tx: Tx, seriesUid: string, change: StateChange
     throw new RaunetError('RAUNET_STATE', { seriesUid, detail: `${row.state} -> ${to}` });
   await tx.query(
     `UPDATE raunet.series SET state = $2, progress = 0, updated_at = now(), erased_at = NULL,
-       finished_at = CASE WHEN $3 THEN now() END, code = $4, reason = CASE WHEN $4::text IS NOT NULL THEN $5 END
+       finished_at = CASE WHEN $3 THEN now() END, code = $4, reason = CASE WHEN $4::text IS NOT NULL THEN $5 END,
+       refusal_code = CASE WHEN $2 = 'result' THEN $4 ELSE refusal_code END,
+       refusal_reason = CASE WHEN $2 = 'result' THEN $5 ELSE refusal_reason END
      WHERE series_uid = $1`,
     [seriesUid, to, isEnd(to), code ?? null, sentence],
   );

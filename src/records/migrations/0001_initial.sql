@@ -17,7 +17,7 @@ CREATE TABLE raunet.series (
   progress           real NOT NULL DEFAULT 0,
   code               text,
   reason             text,
-  -- The analysis of the newest revision was refused; its report may still wait for delivery.
+  -- The analysis of the newest revision was refused or failed; the report of that may still wait for delivery.
   refusal_code       text,
   refusal_reason     text,
   first_received_at  timestamptz NOT NULL,

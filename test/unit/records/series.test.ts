@@ -5,13 +5,7 @@ import { migrate } from '../../../src/records/migrate';
 import { cancelSeries, changePriority, retrySeries } from '../../../src/records/operator';
 import { findInstance, findSeries, instancesOf, seriesDetail, seriesList } from '../../../src/records/read';
 import { closeSeries, markLost, recordInstance } from '../../../src/records/receive';
-import {
-  findResult,
-  type NewResult,
-  refuseSeries,
-  resultsOf,
-  saveResults,
-} from '../../../src/records/results';
+import { findResult, type NewResult, resultsOf, saveResults } from '../../../src/records/results';
 import { changeState, setProgress } from '../../../src/records/state';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 import { received, sha256 } from '../../fixtures/received';
@@ -278,29 +272,49 @@ describe('results and delivery', () => {
     expect(await state(uid)).toBe('done');
   });
 
-  test('sent is final: it cannot become dead or wait again', async () => {
+  test('sent is final, and an attempt that ends after its delivery was superseded or cancelled revives nothing', async () => {
     const uid = await newSeries();
-    const [key] = await deliverable(uid);
-    await outcome(key!, 'sent');
-    await expect(outcome(key!, 'dead')).rejects.toThrow(/RAUNET_STATE.*sent -> dead/);
+    const [first] = await deliverable(uid);
+    await record(received(uid, 3));
+    const [second] = await deliverable(uid);
+    const states = async () => (await seriesDetail(database.pool, uid))!.deliveries.map((d) => d.state);
+    await outcome(first!, 'waiting', new RaunetError('RAUNET_DESTINATION_DOWN'));
+    await outcome(first!, 'dead', new RaunetError('RAUNET_NOT_ACCEPTED'));
+    expect(await states()).toEqual(['superseded', 'waiting']);
+    await commit((tx) => cancelSeries(tx, uid, 'admin'));
+    await outcome(second!, 'waiting', new RaunetError('RAUNET_DESTINATION_DOWN'));
+    expect(await states()).toEqual(['superseded', 'dead']);
+    await outcome(first!, 'sent');
+    await outcome(second!, 'sent');
+    await outcome(second!, 'dead');
+    expect(await states()).toEqual(['sent', 'sent']);
+    expect(await state(uid)).toBe('cancelled');
+    await expect(outcome({ ...first!, destination: 'unknown' }, 'sent')).rejects.toThrow('RAUNET_STATE');
   });
 
-  test('a refusal with a report ends as refused once the report is delivered, also after a retry of its delivery', async () => {
-    const uid = await newSeries();
-    const revision = (await close(uid))!;
-    const error = new RaunetError('RAUNET_NOT_AXIAL', { seriesUid: uid });
-    await commit((tx) => refuseSeries(tx, { seriesUid: uid, revision, error, report: true }));
-    const results = [{ ...resultNamed(`${uid}.sr`, 'sr'), kind: 'SR' as const }];
-    await commit((tx) => saveResults(tx, { seriesUid: uid, revision, results, destinations: ['pacs'] }));
-    const key = { sourceSeriesUid: uid, revision, destination: 'pacs' };
-    await outcome(key, 'dead', new RaunetError('RAUNET_NOT_ACCEPTED'));
-    await commit((tx) => retrySeries(tx, uid, 'admin'));
-    await outcome(key, 'sent');
-    expect(await findSeries(database.pool, uid)).toMatchObject({
-      state: 'refused',
-      code: 'RAUNET_NOT_AXIAL',
-    });
-  });
+  test.each([
+    ['RAUNET_NOT_AXIAL', 'refused'],
+    ['RAUNET_INFERENCE', 'failed'],
+  ] as const)(
+    'a series whose report of %s is delivered ends as %s, also after a retry of the delivery',
+    async (code, end) => {
+      const uid = await newSeries();
+      const revision = (await close(uid))!;
+      await commit((tx) => changeState(tx, uid, { to: 'result', code, sentence: 'Because.', revision }));
+      const results = [{ ...resultNamed(`${uid}.sr`, 'sr'), kind: 'SR' as const }];
+      await commit((tx) => saveResults(tx, { seriesUid: uid, revision, results, destinations: ['pacs'] }));
+      const key = { sourceSeriesUid: uid, revision, destination: 'pacs' };
+      await outcome(key, 'dead', new RaunetError('RAUNET_NOT_ACCEPTED'));
+      await commit((tx) => retrySeries(tx, uid, 'admin'));
+      await outcome(key, 'sent');
+      expect(await findSeries(database.pool, uid)).toMatchObject({ state: end, code, reason: 'Because.' });
+
+      await commit((tx) => retrySeries(tx, uid, 'admin'));
+      const [again] = await deliverable(uid);
+      await outcome(again!, 'sent');
+      expect(await state(uid)).toBe('done');
+    },
+  );
 
   test('results without a destination fail the series, and are kept', async () => {
     const uid = await newSeries();
