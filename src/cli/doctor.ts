@@ -1,0 +1,206 @@
+import type { Config, DestinationConfig } from '../config/schema';
+import { type RaunetError, toRaunetError } from '../lib/errors';
+import type { Inference } from '../inference/types';
+import { EXIT, type ExitCode } from './exit-codes';
+import type { DataFolderProbe } from './probes';
+
+/** `--`: neither good nor bad, e.g. a provider that is not used. */
+type Mark = 'OK' | 'NG' | '--';
+
+interface Finding {
+  mark: Mark;
+  name: string;
+  /** What was found; where NG, what to do. */
+  sentence: string;
+}
+
+export interface DoctorDeps {
+  config: Config;
+  /** As `process.version`. */
+  nodeVersion: string;
+  print(line: string): void;
+  now(): Date;
+  /** Checks the model and opens it on the first provider that works. */
+  openInference(): Promise<Pick<Inference, 'model' | 'findings' | 'close'>>;
+  /** `version`: what the server is, in words. */
+  openDatabase(): Promise<{ version: string; stop(): Promise<void> }>;
+  /** Round trip in ms. */
+  echo(destination: DestinationConfig): Promise<number>;
+  probeDataFolder(): Promise<DataFolderProbe>;
+  isPortFree(host: string, port: number): Promise<boolean>;
+  /** Null where the system does not tell. */
+  isClockSynchronised(): Promise<boolean | null>;
+}
+
+/** `raunet doctor`: one line for each thing that the service needs. */
+export async function doctor(deps: DoctorDeps): Promise<ExitCode> {
+  const { config, print } = deps;
+  const checks: readonly (readonly [name: string, check: () => Promise<Finding[]>])[] = [
+    ['node', () => node(deps)],
+    ['model', () => model(deps)],
+    ['data folder', () => dataFolder(deps)],
+    ['database', () => database(deps)],
+    ['ports', () => ports(deps)],
+    ...config.delivery.destinations.map(
+      (destination) => [`destination ${destination.name}`, () => pacs(destination, deps)] as const,
+    ),
+    ['clock', () => clock(deps)],
+  ];
+  let checked = 0;
+  let failed = 0;
+  for (const [name, check] of checks) {
+    const findings = await check().catch((thrown: unknown) => [failure(name, toRaunetError(thrown))]);
+    for (const { mark, name, sentence } of findings) {
+      print(`[${mark}] ${name}: ${sentence}`);
+      if (mark !== '--') checked += 1;
+      if (mark === 'NG') failed += 1;
+    }
+  }
+  print(failed === 0 ? `All ${checked} checks passed.` : `${failed} of ${checked} checks failed.`);
+  return failed === 0 ? EXIT.ok : EXIT.failed;
+}
+
+const failure = (name: string, error: RaunetError): Finding => ({
+  mark: 'NG',
+  name,
+  sentence: error.message,
+});
+
+const when = (good: boolean, name: string, sentence: string): Finding => ({
+  mark: good ? 'OK' : 'NG',
+  name,
+  sentence,
+});
+
+const OLDEST_NODE = [20, 19] as const;
+
+function node({ nodeVersion }: DoctorDeps): Promise<Finding[]> {
+  const [major = 0, minor = 0] = nodeVersion.replace(/^v/, '').split('.').map(Number);
+  const fits = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
+  const sentence = `${nodeVersion}, ${process.platform} ${process.arch}`;
+  return Promise.resolve([
+    when(fits, 'node', fits ? sentence : `${sentence}; install ${OLDEST_NODE.join('.')} or newer`),
+  ]);
+}
+
+async function model({ openInference, config }: DoctorDeps): Promise<Finding[]> {
+  const inference = await openInference();
+  const { name, version, sha256 } = inference.model;
+  const { findings } = inference;
+  await inference.close();
+  return [
+    when(
+      true,
+      'model',
+      `${name} ${version}, sha256 ${sha256.slice(0, 12)}, as ${config.inference.contract} says`,
+    ),
+    ...findings.map(
+      ({ provider, taken, reason }): Finding => ({
+        mark: taken ? 'OK' : '--',
+        name: `provider ${provider}`,
+        sentence: reason,
+      }),
+    ),
+  ];
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+/** A disk or share that takes longer for each file holds up every sender. */
+const SLOW_WRITE_MS = 100;
+
+async function dataFolder({ config, probeDataFolder }: DoctorDeps): Promise<Finding[]> {
+  const { folder, mode, durableWriteMs, freeBytes } = await probeDataFolder();
+  const minFreeBytes = config.maintenance.minFreeMegabytes * 1e6;
+  const closed = (mode & 0o077) === 0;
+  const fast = durableWriteMs < SLOW_WRITE_MS;
+  const space = freeBytes >= minFreeBytes;
+  return [
+    when(
+      closed,
+      'data folder',
+      closed ? `${folder} can be written, and only by us` : `others may enter ${folder}; chmod 700 ${folder}`,
+    ),
+    when(
+      fast,
+      'durable write',
+      `${durableWriteMs.toFixed(1)} ms a file${fast ? '' : '; put dataDir on a local disk'}`,
+    ),
+    when(
+      space,
+      'disk',
+      `${gigabytes(freeBytes)} free; below ${gigabytes(minFreeBytes)} new associations are rejected` +
+        (space ? '' : ', as now: free some space'),
+    ),
+  ];
+}
+
+async function database({ openDatabase }: DoctorDeps): Promise<Finding[]> {
+  try {
+    const opened = await openDatabase();
+    await opened.stop();
+    return [when(true, 'database', opened.version)];
+  } catch (thrown) {
+    const error = toRaunetError(thrown);
+    if (error.code !== 'RAUNET_DATA_FOLDER_BUSY') throw error;
+    return [when(true, 'database', 'a running service uses it')];
+  }
+}
+
+async function ports({ config: { association, admin }, isPortFree }: DoctorDeps): Promise<Finding[]> {
+  const port = async (name: string, host: string, number: number): Promise<Finding> =>
+    (await isPortFree(host, number))
+      ? when(true, name, `${host}:${number} is free`)
+      : {
+          mark: '--',
+          name,
+          sentence: `${host}:${number} is in use: by a running service, or by another program`,
+        };
+  return [
+    await port('DICOM port', association.host, association.port),
+    await port('admin port', admin.host, admin.port),
+  ];
+}
+
+async function pacs(destination: DestinationConfig, { echo }: DoctorDeps): Promise<Finding[]> {
+  const milliseconds = await echo(destination);
+  return [when(true, `destination ${destination.name}`, echoed(destination, milliseconds))];
+}
+
+const echoed = ({ aeTitle, host, port }: DestinationConfig, milliseconds: number): string =>
+  `${aeTitle} at ${host}:${port} answered C-ECHO in ${milliseconds.toFixed(0)} ms`;
+
+/** More, and times in history and reports mislead. */
+const MOST_SKEW_MS = 5000;
+
+async function clock({ now, probeDataFolder, isClockSynchronised }: DoctorDeps): Promise<Finding[]> {
+  const { skewMs } = await probeDataFolder();
+  const synchronised = await isClockSynchronised();
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const time = `${now().toISOString()}, zone ${zone}`;
+  if (Math.abs(skewMs) > MOST_SKEW_MS)
+    return [when(false, 'clock', `${time}; the data folder's clock is ${(skewMs / 1000).toFixed(0)} s off`)];
+  if (synchronised === false)
+    return [when(false, 'clock', `${time}; not synchronised, switch NTP on (timedatectl set-ntp true)`)];
+  return [when(true, 'clock', synchronised ? `${time}, synchronised` : time)];
+}
+
+/** `raunet echo NAME`: C-ECHO to a configured destination. */
+export async function echoCommand(
+  name: string,
+  { config, echo, print }: Pick<DoctorDeps, 'config' | 'echo' | 'print'>,
+): Promise<ExitCode> {
+  const { destinations } = config.delivery;
+  const destination = destinations.find((known) => known.name === name);
+  if (destination === undefined) {
+    const names = destinations.map((known) => known.name).join(', ');
+    print(`No destination is called "${name}". The configuration has: ${names || 'none'}.`);
+    return EXIT.usage;
+  }
+  try {
+    print(echoed(destination, await echo(destination)));
+    return EXIT.ok;
+  } catch (thrown) {
+    print(toRaunetError(thrown).message);
+    return EXIT.failed;
+  }
+}

@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process';
+import { mkdir, open, rm, stat, statfs } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+// What `raunet doctor` asks the machine.
+
+export interface DataFolderProbe {
+  folder: string;
+  mode: number;
+  /** Write, fsync and close of a small file. */
+  durableWriteMs: number;
+  freeBytes: number;
+  /** Clock of its file system against ours; not zero on a share with a clock of its own. */
+  skewMs: number;
+}
+
+/** Makes the folder where it is missing. Throws what the file system throws. */
+export async function probeDataFolder(folder: string): Promise<DataFolderProbe> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, `.doctor-${process.pid}`);
+  const started = performance.now();
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await handle.writeFile('raunet doctor');
+    await handle.sync();
+    const durableWriteMs = performance.now() - started;
+    const skewMs = (await handle.stat()).mtimeMs - Date.now();
+    const { bavail, bsize } = await statfs(folder);
+    return {
+      folder,
+      mode: (await stat(folder)).mode & 0o777,
+      durableWriteMs,
+      freeBytes: bavail * bsize,
+      skewMs,
+    };
+  } finally {
+    await handle.close();
+    await rm(file, { force: true });
+  }
+}
+
+/** Throws where the address is not ours, or the port needs rights that we lack. */
+export async function isPortFree(host: string, port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+    throw error;
+  } finally {
+    server.close();
+  }
+}
+
+/** What systemd knows of NTP, chrony included; null on a machine without it. */
+export async function isClockSynchronised(): Promise<boolean | null> {
+  try {
+    const { stdout } = await promisify(execFile)('timedatectl', ['show', '-p', 'NTPSynchronized', '--value']);
+    const answer = stdout.trim();
+    return answer === 'yes' ? true : answer === 'no' ? false : null;
+  } catch {
+    return null;
+  }
+}
