@@ -14,7 +14,10 @@ export function readSegmentation(bytes: Uint8Array): FoundMasks {
   const masks: FoundMasks = new Map();
   segmentation.items('PerFrameFunctionalGroupsSequence').forEach((frame, f) => {
     const segment = frame.item('SegmentIdentificationSequence')?.number('ReferencedSegmentNumber') ?? 0;
-    const source = frame.item('DerivationImageSequence')?.item('SourceImageSequence')?.string('ReferencedSOPInstanceUID');
+    const source = frame
+      .item('DerivationImageSequence')
+      ?.item('SourceImageSequence')
+      ?.string('ReferencedSOPInstanceUID');
     if (!source) throw new Error(`frame ${f + 1} of the segmentation names no source image`);
     const mask = masks.get(source) ?? new Uint8Array(pixels);
     // PS3.5 8.1.1: bits follow each other without padding between frames, least significant bit first.

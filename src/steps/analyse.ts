@@ -6,7 +6,14 @@ import { transaction } from '../jobs/pool';
 import type { Job, Queues } from '../jobs/queue';
 import { type RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
-import { analyse, encode, type PipelineDeps, readHeaders, type SeriesHeaders } from '../pipeline';
+import {
+  type AnalysisStage,
+  analyse,
+  encode,
+  type PipelineDeps,
+  readHeaders,
+  type SeriesHeaders,
+} from '../pipeline';
 import { findSeries, instancesOf, seriesDetail } from '../records/read';
 import { findResult, type NewResult, saveResults } from '../records/results';
 import { addEvent, changeState } from '../records/state';
@@ -26,8 +33,8 @@ export interface AnalyseDeps extends PipelineDeps {
   spool: Spool;
   log: Log;
   /** Seconds that each stage took. */
-  stageSeconds: (stage: string, seconds: number) => void;
-  failed: (code: string) => void;
+  stageSeconds: (stage: AnalysisStage, seconds: number) => void;
+  failed: (error: RaunetError) => void;
 }
 
 /**
@@ -52,7 +59,7 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
     const error = toRaunetError(thrown, { seriesUid });
     if (WITHDRAWN.has(error.code)) return transaction(pool, (tx) => job.complete(tx));
     if (error.class !== 'permanent') throw error;
-    deps.failed(error.code);
+    deps.failed(error);
     deps.log.warn('series refused', {
       ...error.context,
       seriesUid,
@@ -73,7 +80,7 @@ const WITHDRAWN = new Set<string>(['RAUNET_SUPERSEDED', 'RAUNET_CANCELLED']);
 export async function analysisDead(data: AnalyseJob, error: RaunetError, deps: AnalyseDeps): Promise<void> {
   const series = await findSeries(deps.pool, data.seriesUid);
   if (series === null || series.revision !== data.revision || series.finishedAt !== null) return;
-  deps.failed(error.code);
+  deps.failed(error);
   const headers = await verifiedHeaders(series, deps).catch(() => null);
   await refuse({ data, complete: async () => {} }, series, headers, error, 'Failed', deps);
 }

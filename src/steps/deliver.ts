@@ -3,7 +3,7 @@ import type { Config, DestinationConfig } from '../config/schema';
 import { sendAll } from '../delivery/send';
 import { transaction } from '../jobs/pool';
 import type { Job } from '../jobs/queue';
-import { RaunetError } from '../lib/errors';
+import type { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import { beginDelivery, setDelivery } from '../records/deliveries';
 import { resultsOf } from '../records/results';
@@ -15,7 +15,8 @@ export interface DeliverDeps {
   pool: Pool;
   spool: Spool;
   log: Log;
-  failed: (code: string) => void;
+  failed: (error: RaunetError) => void;
+  sent: (destination: string) => void;
 }
 
 /** A job of a destination's queue: every result of a revision, as its bytes are. An error of class permanent ends it. */
@@ -56,8 +57,11 @@ export async function deliver(
     destination: destination.name,
     jobId: job.id,
   };
-  if (permanent === undefined) return log.info('results sent', { ...fields, objects: results.length });
-  deps.failed(permanent.code);
+  if (permanent === undefined) {
+    for (const _ of results) deps.sent(destination.name);
+    return log.info('results sent', { ...fields, objects: results.length });
+  }
+  deps.failed(permanent);
   log.error('results were refused', { ...fields, error: permanent });
 }
 
@@ -65,7 +69,7 @@ export async function deliver(
 export const deliveryDead =
   ({ pool, failed }: DeliverDeps) =>
   async ({ seriesUid, revision, destination }: DeliverJob, error: RaunetError): Promise<void> => {
-    failed(error.code);
+    failed(error);
     await transaction(pool, (tx) =>
       setDelivery(tx, { sourceSeriesUid: seriesUid, revision, destination }, 'dead', error),
     );

@@ -18,7 +18,7 @@ export interface StageReporter {
 /** Carries the stage of an analysis into the records, and their "no" back into the analysis. */
 export function stageReporter(
   { data: { seriesUid, revision }, signal }: Job<AnalyseJob>,
-  { pool, stageSeconds }: { pool: Pool; stageSeconds: (stage: string, seconds: number) => void },
+  { pool, stageSeconds }: { pool: Pool; stageSeconds: (stage: AnalysisStage, seconds: number) => void },
 ): StageReporter {
   const withdrawn = new AbortController();
   let stage: AnalysisStage | null = null;

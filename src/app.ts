@@ -1,0 +1,205 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createMetrics } from './admin/metrics';
+import { startAdmin } from './admin/server';
+import { startListener } from './association/listener';
+import { REJECTION } from './association/rejections';
+import { parseCodes } from './config/codes';
+import type { Config } from './config/schema';
+import { countInstances, echo } from './delivery/query';
+import { allottedCores } from './inference/cores';
+import { openInference } from './inference/open';
+import { openDatabase } from './jobs/database';
+import { createPool } from './jobs/pool';
+import { openQueues } from './jobs/queue';
+import { systemClock } from './lib/clock';
+import type { RaunetError } from './lib/errors';
+import type { Log } from './lib/log';
+import { PACKAGE_ROOT, SERVICE_VERSION } from './lib/package';
+import { diskWatermark } from './maintenance/disk-watermark';
+import { echoMonitor } from './maintenance/echo-monitor';
+import { startMaintenance } from './maintenance/schedule';
+import { recordCounts } from './records/metrics';
+import { migrate } from './records/migrate';
+import { openSpool } from './spool/spool';
+import { type AnalyseDeps, analysisDead, runAnalysis } from './steps/analyse';
+import { assemble, assembleDead } from './steps/assemble';
+import { type DeliverDeps, deliver, deliveryDead } from './steps/deliver';
+import { seriesDesk } from './steps/operator';
+import { installationId, producerOf } from './steps/producer';
+import {
+  ANALYSE_QUEUE,
+  analyseOptions,
+  deliverOptions,
+  deliverQueue,
+  SERIES_QUEUE,
+  seriesOptions,
+} from './steps/queues';
+import { readiness } from './steps/readiness';
+import { associationEnded, storeReceipt } from './steps/receive';
+import { upkeep } from './steps/upkeep';
+import { openDecoder } from './volume/decoder';
+
+export interface App {
+  dicomPort: number;
+  adminPort: number;
+  /** In order: no new work, running jobs end or are handed back, then what they stand on. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** A slice that takes longer to decode is corrupt, seconds. */
+const DECODE_SECONDS = 20;
+/** Running jobs may take so long to end before they are handed back, seconds. */
+const STOP_SECONDS = 30;
+
+/**
+ * Builds the service and starts it: what others need first, the doors last, so that nothing is accepted before
+ * everything behind it works. onFatal: the service can do no more and must be stopped. What was started is stopped again where a later part fails.
+ */
+export async function startApp(
+  config: Config,
+  log: Log,
+  onFatal: (error: RaunetError) => void,
+): Promise<App> {
+  const started: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let end = started.pop(); end !== undefined; end = started.pop())
+      await end().catch((error: unknown) => log.error('A part of the service did not stop', { error }));
+  };
+  try {
+    const ports = await build(config, log, onFatal, (end) => started.push(end));
+    log.info('The service is up', { ...ports, version: SERVICE_VERSION });
+    return { ...ports, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function build(
+  config: Config,
+  log: Log,
+  onFatal: (error: RaunetError) => void,
+  onStop: (end: () => Promise<void>) => void,
+): Promise<{ dicomPort: number; adminPort: number }> {
+  const dataDir = resolve(config.dataDir);
+  const codes = parseCodes(JSON.parse(readFileSync(resolve(PACKAGE_ROOT, 'conf/codes.json'), 'utf8')));
+  const metrics = createMetrics();
+
+  const spool = await openSpool({ dataDir, log });
+  const installId = installationId(dataDir);
+  const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
+  onStop(() => inference.close());
+  const decoder = openDecoder({ threads: allottedCores(), timeoutSeconds: DECODE_SECONDS });
+  onStop(() => decoder.close());
+
+  const database = await openDatabase({ url: config.database.url, dataDir, log, onLost: onFatal });
+  onStop(() => database.stop());
+  const pool = createPool(database.connection, log);
+  onStop(() => pool.end());
+  await migrate(pool);
+  const queues = await openQueues({ connection: database.connection, log });
+  onStop(() => queues.stop(STOP_SECONDS));
+
+  const ourAe = config.association.aeTitle;
+  const destinations = new Map(config.delivery.destinations.map((each) => [each.name, each]));
+  const queried = destinations.get(config.series.queryDestination ?? '');
+  const assembleDeps = {
+    config,
+    pool,
+    queues,
+    log,
+    spoolPath: spool.path,
+    countInstances: (series: { studyUid: string; seriesUid: string }) =>
+      queried === undefined
+        ? Promise.resolve(null)
+        : countInstances(queried, series, { ourAe }).catch((error: unknown) => {
+            log.warn('The expected number of instances is not known', { stage: 'series', error });
+            return null;
+          }),
+  };
+  const analyseDeps: AnalyseDeps = {
+    config,
+    codes,
+    producer: () => producerOf(installId, config, inference),
+    pool,
+    queues,
+    spool,
+    decoder,
+    inference,
+    log,
+    stageSeconds: (stage, seconds) => metrics.stageDone(stage, seconds),
+    failed: (error) => metrics.failure(error.code, error.context.stage ?? 'none'),
+  };
+  const deliverDeps: DeliverDeps = { ...analyseDeps, sent: (destination) => metrics.objectSent(destination) };
+
+  await queues.define(SERIES_QUEUE, seriesOptions);
+  await queues.define(ANALYSE_QUEUE, analyseOptions(config.jobs));
+  for (const each of destinations.values())
+    await queues.define(deliverQueue(each.name), deliverOptions(each));
+  await queues.work(SERIES_QUEUE, {
+    concurrency: 2,
+    run: (job) => assemble(job as never, assembleDeps),
+    dead: assembleDead(pool),
+  });
+  await queues.work(ANALYSE_QUEUE, {
+    concurrency: config.jobs.analysers,
+    run: (job) => runAnalysis(job as never, analyseDeps),
+    dead: (data, error) => analysisDead(data as never, error, analyseDeps),
+  });
+  for (const each of destinations.values())
+    await queues.work(deliverQueue(each.name), {
+      concurrency: 1,
+      run: (job) => deliver(job as never, each, deliverDeps),
+      dead: deliveryDead(deliverDeps),
+    });
+
+  const disk = diskWatermark({
+    minFreeBytes: config.maintenance.minFreeMegabytes * 1e6,
+    freeBytes: () => spool.freeBytes(),
+    log,
+  });
+  const echoes = echoMonitor({
+    destinations: [...destinations.keys()],
+    echo: async (name) => void (await echo(destinations.get(name)!, { ourAe })),
+    log,
+    clock: systemClock,
+  });
+  const tasks = upkeep({ config, pool, queues, spool, log, disk, echoes });
+  const maintenance = startMaintenance({ config: config.maintenance, log, tasks });
+  onStop(() => maintenance.stop());
+  await maintenance.run('disk');
+  await maintenance.run('reconcile');
+  void maintenance.run('echo');
+
+  const receiveDeps = { config, pool, queues, log };
+  const listener = await startListener({
+    config: config.association,
+    spool,
+    log,
+    store: storeReceipt(receiveDeps),
+    admit: () => (disk.state().low ? REJECTION.localLimitExceeded : null),
+    associationEnded: associationEnded(receiveDeps),
+    metrics: {
+      instance: (bytes) => metrics.instanceReceived(bytes),
+      failed: (code) => metrics.failure(code as never, 'association'),
+    },
+  });
+  onStop(() => listener.close(true));
+
+  const admin = await startAdmin({
+    config: config.admin,
+    log,
+    version: SERVICE_VERSION,
+    metrics,
+    readiness: () => readiness({ config, pool, inference, disk, echoes, listener }),
+    series: seriesDesk({ pool, queues }),
+    gauges: {
+      records: () => recordCounts(pool),
+      queues: () => queues.depth(),
+      diskFreeBytes: () => spool.freeBytes(),
+    },
+  });
+  onStop(() => admin.close());
+  return { dicomPort: listener.port, adminPort: admin.port };
+}

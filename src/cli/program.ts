@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseCodes } from '../config/codes';
+import { loadConfig } from '../config/load';
+import type { Config } from '../config/schema';
+import { DEFAULT_CHEST } from '../demo/phantom/chest';
+import { allottedCores } from '../inference/cores';
+import { openInference } from '../inference/open';
+import { createLog } from '../lib/log';
+import { PACKAGE_ROOT, SERVICE_VERSION } from '../lib/package';
+import { producerOf } from '../steps/producer';
+import { openDecoder } from '../volume/decoder';
+import { EXIT, type ExitCode } from './exit-codes';
+import { writePhantom } from './phantom';
+import { processFolder } from './process';
+import { serve } from './serve';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** The commands: arguments in, sentences and an exit code out. */
+export function program(done: (code: ExitCode) => void): Command {
+  const cli = new Command('raunet')
+    .description(
+      'Chest CT in over DICOM, ground-glass opacity, consolidation and pleural effusion back as SEG and SR.',
+    )
+    .version(SERVICE_VERSION)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done; 1 something failed or was refused, the last line says what; 2 wrong arguments or configuration.',
+    )
+    .exitOverride();
+
+  withConfig(cli.command('serve').description('run the service until SIGTERM')).action(
+    async (options: ConfigOption) => done(await serve(configOf(options), print)),
+  );
+
+  cli
+    .command('demo')
+    .description('do the main job once: a phantom series in over DICOM, its results back')
+    .option('--series <dir>', 'a folder of real DICOM instead of the phantom')
+    .option('--out <dir>', 'where everything is written', 'demo-output')
+    .action(async ({ series, out }: { series?: string; out: string }) => {
+      const { runDemo } = await import('../demo/demo.js');
+      done(await runDemo({ series: series ?? null, out: resolve(out) }, print));
+    });
+
+  withConfig(
+    cli
+      .command('process')
+      .argument('<dir>', 'folder of DICOM files')
+      .description('analyse a folder without PACS and database'),
+  )
+    .requiredOption('--out <dir>', 'where results are written, one folder for each series')
+    .option('--json', 'print the measurements as JSON', false)
+    .action(async (directory: string, options: ConfigOption & { out: string; json: boolean }) => {
+      const config = configOf(options);
+      const log = createLog('warn', process.stderr);
+      const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
+      const decoder = openDecoder({ threads: allottedCores(), timeoutSeconds: 20 });
+      try {
+        const codes = parseCodes(JSON.parse(readFileSync(resolve(PACKAGE_ROOT, 'conf/codes.json'), 'utf8')));
+        const producer = producerOf('offline', config, inference);
+        const { out, json } = options;
+        done(
+          await processFolder(
+            { directory, out, json },
+            { config, codes, producer, inference, decoder, print },
+          ),
+        );
+      } finally {
+        await inference.close();
+        await decoder.close();
+      }
+    });
+
+  cli
+    .command('phantom')
+    .description('write the synthetic chest CT of the demo')
+    .requiredOption('--out <dir>', 'folder of the files')
+    .option('--slices <n>', 'how many slices', wholeNumber, DEFAULT_CHEST.slices)
+    .option('--no-lesions', 'healthy lungs')
+    .action(async ({ out, slices, lesions }: { out: string; slices: number; lesions: boolean }) => {
+      const { series } = await writePhantom(out, { slices, lesions });
+      print(`${series.count} slices written to ${out}`);
+      done(EXIT.ok);
+    });
+
+  return cli;
+}
+
+interface ConfigOption {
+  config?: string;
+}
+
+const withConfig = (command: Command): Command =>
+  command.option(
+    '--config <file>',
+    'configuration; left out: conf/raunet.yaml of the working folder, else the defaults',
+  );
+
+function configOf({ config }: ConfigOption): Config {
+  const local = 'conf/raunet.yaml';
+  return loadConfig(config ?? (existsSync(local) ? local : null), process.env);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('is no whole number above 0.');
+  return value;
+}

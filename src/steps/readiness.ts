@@ -1,0 +1,95 @@
+import type { Pool } from 'pg';
+import type { Part } from '../admin/types';
+import type { Listener } from '../association/types';
+import type { Config } from '../config/schema';
+import type { Inference } from '../inference/types';
+import type { DiskWatermark } from '../maintenance/disk-watermark';
+import type { EchoMonitor } from '../maintenance/echo-monitor';
+
+export interface ReadinessDeps {
+  config: Config;
+  pool: Pool;
+  inference: Inference;
+  disk: DiskWatermark;
+  echoes: EchoMonitor;
+  listener: Listener;
+}
+
+/** What /ready tells of each part. */
+export async function readiness({
+  config,
+  pool,
+  inference,
+  disk,
+  echoes,
+  listener,
+}: ReadinessDeps): Promise<Part[]> {
+  return [
+    await databasePart(pool),
+    spoolPart(disk, config),
+    listenerPart(listener, config),
+    inferencePart(inference),
+    ...config.delivery.destinations.map(({ name }) => destinationPart(name, echoes)),
+  ];
+}
+
+const databasePart = (pool: Pool): Promise<Part> =>
+  pool.query('SELECT 1').then(
+    () => ({ name: 'database', ok: true, required: true, reason: 'PostgreSQL answers.' }),
+    (error: Error) => ({
+      name: 'database',
+      ok: false,
+      required: true,
+      reason: `PostgreSQL does not answer (${error.message}); it is tried again by itself.`,
+    }),
+  );
+
+function spoolPart(disk: DiskWatermark, { maintenance }: Config): Part {
+  const { low, freeBytes } = disk.state();
+  const free = Number.isNaN(freeBytes) ? 'not measured yet' : `${Math.round(freeBytes / 1e6)} MB free`;
+  return {
+    name: 'spool',
+    ok: !low,
+    required: true,
+    reason: low
+      ? `${free}, below maintenance.minFreeMegabytes ${maintenance.minFreeMegabytes}: new associations are rejected. Free some space.`
+      : `${free}.`,
+  };
+}
+
+function listenerPart(listener: Listener, { association }: Config): Part {
+  const { associations } = listener.stats();
+  return {
+    name: 'listener',
+    ok: true,
+    required: true,
+    reason: `${association.aeTitle} on ${association.host}:${listener.port}, ${associations} of ${association.maxAssociations} associations.`,
+  };
+}
+
+function inferencePart(inference: Inference): Part {
+  const { mode, provider, findings, lastFailure } = inference.state();
+  const others = findings
+    .filter(({ taken }) => !taken)
+    .map((finding) => `${finding.provider}: ${finding.reason}`);
+  const { name, version } = inference.model;
+  return {
+    name: 'inference',
+    ok: mode === 'ready',
+    required: true,
+    reason: [
+      `Model ${name} ${version} on ${provider}, ${mode}.`,
+      ...others,
+      ...(mode === 'ready' || lastFailure === null ? [] : [`Last failure: ${lastFailure}`]),
+    ].join(' '),
+  };
+}
+
+function destinationPart(name: string, echoes: EchoMonitor): Part {
+  const last = echoes.results().get(name);
+  const part = { name: `destination ${name}`, required: false };
+  if (last === undefined) return { ...part, ok: true, reason: 'Not asked yet.' };
+  return last.error === null
+    ? { ...part, ok: true, reason: `Answers to C-ECHO since ${last.since.toISOString()}.` }
+    : { ...part, ok: false, reason: last.error.message };
+}

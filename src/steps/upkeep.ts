@@ -1,0 +1,106 @@
+import { access, constants } from 'node:fs/promises';
+import type { Pool } from 'pg';
+import type { Config } from '../config/schema';
+import { transaction } from '../jobs/pool';
+import type { Queues } from '../jobs/queue';
+import { systemClock } from '../lib/clock';
+import { RaunetError } from '../lib/errors';
+import type { Log } from '../lib/log';
+import type { DiskWatermark } from '../maintenance/disk-watermark';
+import type { EchoMonitor } from '../maintenance/echo-monitor';
+import { reconcile } from '../maintenance/reconcile';
+import { retention } from '../maintenance/retention';
+import type { Tasks } from '../maintenance/schedule';
+import { eraseSeries, expiredSeries, forgetErased } from '../records/erase';
+import { filesOf, seriesWithFiles } from '../records/files';
+import { unfinishedSeries, waitingDeliveries } from '../records/read';
+import { markLost, recordInstance } from '../records/receive';
+import type { Spool } from '../spool/spool';
+import { ANALYSE_QUEUE, analyseKey, deliverQueue, RANK, SERIES_QUEUE } from './queues';
+
+export interface UpkeepDeps {
+  config: Config;
+  pool: Pool;
+  queues: Queues;
+  spool: Spool;
+  log: Log;
+  disk: DiskWatermark;
+  echoes: EchoMonitor;
+}
+
+/** What node-cron runs: the tasks of maintenance/ on our records, spool and queues. */
+export function upkeep({ config, pool, queues, spool, log, disk, echoes }: UpkeepDeps): Tasks {
+  const days = config.maintenance.retentionDays;
+  return {
+    disk: () => disk.check(),
+    echo: () => echoes.run(),
+    retention: () =>
+      retention({
+        expired: () => expiredSeries(pool, days),
+        erase: (series) =>
+          eraseSeries(pool, series, days, async () => void (await spool.removeSeries(series))),
+        forget: () => forgetErased(pool),
+        log,
+      }),
+    reconcile: () =>
+      reconcile({
+        spoolFiles: () => spool.list(),
+        exists: (file) =>
+          access(spool.path(file), constants.R_OK).then(
+            () => true,
+            () => false,
+          ),
+        inspect: (file) => spool.inspect(file),
+        recorded: (seriesUid) => filesOf(pool, seriesUid),
+        recordedSeries: () => seriesWithFiles(pool),
+        record: (found) =>
+          transaction(pool, async (tx) => {
+            const unknown = { callingAe: '', calledAe: config.association.aeTitle, callingAddress: '' };
+            const recorded = await recordInstance(tx, { ...found, ...unknown }, config.jobs.defaultPriority);
+            if (recorded !== 'new' && recorded !== 'restored') return;
+            await queues.send(
+              tx,
+              SERIES_QUEUE,
+              { seriesUid: found.seriesUid, associationEnded: false },
+              { key: found.seriesUid, afterSeconds: config.series.quietSeconds },
+            );
+          }),
+        lost: (seriesUid, files) =>
+          transaction(pool, (tx) => markLost(tx, seriesUid, files, 'RAUNET_SPOOL_MISSING')),
+        resume: () => resume(pool, queues, config),
+        log,
+        clock: systemClock,
+      }),
+  };
+}
+
+/** Every series at work has a job, every waiting delivery too; after a restored or emptied job table they have none. */
+async function resume(pool: Pool, queues: Queues, config: Config): Promise<string[]> {
+  const resumed: string[] = [];
+  const ensure = (queue: string, key: string, data: object, priority: number): Promise<void> =>
+    transaction(pool, async (tx) => {
+      if (await queues.has(tx, queue, key)) return;
+      await queues.send(tx, queue, data, { key, priority });
+      resumed.push(`${queue} ${key}`);
+    });
+  for (const { seriesUid, revision, state, priority } of await unfinishedSeries(pool)) {
+    if (state === 'delivery') continue;
+    if (state === 'spool')
+      await ensure(SERIES_QUEUE, seriesUid, { seriesUid, associationEnded: false }, RANK[priority]);
+    else
+      await ensure(
+        ANALYSE_QUEUE,
+        analyseKey({ seriesUid, revision }),
+        { seriesUid, revision },
+        RANK[priority],
+      );
+  }
+  const known = new Set(config.delivery.destinations.map(({ name }) => name));
+  for (const { sourceSeriesUid: seriesUid, revision, destination } of await waitingDeliveries(pool)) {
+    if (!known.has(destination))
+      throw new RaunetError('RAUNET_DESTINATION_UNKNOWN', { seriesUid, destination });
+    const data = { seriesUid, revision, destination };
+    await ensure(deliverQueue(destination), analyseKey(data), data, 0);
+  }
+  return resumed;
+}
