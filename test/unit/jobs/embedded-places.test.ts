@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { chmod, chown, cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmod, chown, cp, mkdir, mkdtemp, rm, stat, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -10,7 +10,15 @@ import { silentLog } from '../../../src/lib/log';
 import { serversOf } from '../../fixtures/database';
 
 const NOBODY = { uid: 65534, gid: 65534 };
-const rootOnly = process.getuid!() === 0 ? test : test.skip;
+const isRoot = process.getuid!() === 0;
+const rootOnly = isRoot ? test : test.skip;
+/** Not in a checkout under a closed home: there another user cannot even read the code. */
+const othersCanRun =
+  isRoot &&
+  succeeds(() =>
+    execFileSync(process.execPath, ['-e', 'require("./package.json")'], { ...NOBODY, stdio: 'ignore' }),
+  );
+const inOpenCheckout = othersCanRun ? test : test.skip;
 const onLost = (error: Error) => {
   throw error;
 };
@@ -75,7 +83,7 @@ rootOnly(
   },
 );
 
-rootOnly(
+inOpenCheckout(
   'an ordinary user with a read-only node_modules starts it as itself, and root later uses the same database',
   async () => {
     const folder = join(dataDir, 'theirs');
@@ -102,3 +110,42 @@ rootOnly(
     await database.stop();
   },
 );
+
+test('two services that start at once on a fresh folder: one gets it, the other is refused', async () => {
+  const folder = join(dataDir, 'fresh');
+  const script = `
+    const { openDatabase } = require('./src/jobs/database');
+    openDatabase({ dataDir: ${JSON.stringify(folder)}, log: require('./src/lib/log').silentLog, onLost() {} })
+      .then(async (database) => {
+        console.log('open');
+        await new Promise((resolve) => process.stdin.once('end', resolve).resume());
+        await database.stop();
+      })
+      .catch((error) => console.log(error.code ?? String(error)))
+      .finally(() => process.stdin.destroy());`;
+  const children = [1, 2].map(() =>
+    spawn(process.execPath, ['-r', './test/fixtures/typescript-hook.cjs', '-e', script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    }),
+  );
+  const words = await Promise.all(
+    children.map(
+      (child) =>
+        new Promise<string>((resolve) => child.stdout!.once('data', (word) => resolve(String(word).trim()))),
+    ),
+  );
+  const ended = Promise.all(children.map((child) => new Promise((resolve) => child.once('exit', resolve))));
+  for (const child of children) child.stdin!.end();
+  await ended;
+  expect(words.sort()).toEqual(['RAUNET_DATA_FOLDER_BUSY', 'open']);
+  expect((await readdir(join(folder, 'postgres'))).filter((name) => name.endsWith('.part'))).toEqual([]);
+});
+
+function succeeds(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}
