@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Part } from '../admin/types';
 import type { Listener } from '../association/types';
@@ -33,16 +34,27 @@ export async function readiness({
   ];
 }
 
-const databasePart = (pool: Pool): Promise<Part> =>
-  pool.query('SELECT 1').then(
-    () => ({ name: 'database', ok: true, required: true, reason: 'PostgreSQL answers.' }),
-    (error: Error) => ({
-      name: 'database',
-      ok: false,
-      required: true,
-      reason: `PostgreSQL does not answer (${error.message}); it is tried again by itself.`,
-    }),
-  );
+/** Longer, and whoever asks has given up. */
+const DATABASE_MS = 3000;
+
+async function databasePart(pool: Pool): Promise<Part> {
+  const part = { name: 'database', required: true };
+  const late = new AbortController();
+  try {
+    await Promise.race([
+      pool.query('SELECT 1'),
+      sleep(DATABASE_MS, undefined, { signal: late.signal }).then(() => {
+        throw new Error(`no answer within ${DATABASE_MS / 1000} s`);
+      }),
+    ]);
+    return { ...part, ok: true, reason: 'PostgreSQL answers.' };
+  } catch (error) {
+    const reason = `PostgreSQL does not answer (${(error as Error).message}); it is tried again by itself.`;
+    return { ...part, ok: false, reason };
+  } finally {
+    late.abort();
+  }
+}
 
 function spoolPart(disk: DiskWatermark, { maintenance }: Config): Part {
   const { low, freeBytes } = disk.state();
