@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
 
 from training import preprocess
 from training.data import labels
@@ -21,6 +23,9 @@ from training.preprocess import Box
 COVID20_STEMS = [f"coronacases_{i:03d}" for i in range(1, 11)] + [
     f"radiopaedia_{i}" for i in ("10_85902_1", "10_85902_3", "14_85914_0", "27_86410_0", "29_86490_1", "29_86491_1",
                                  "36_86526_0", "40_86625_0", "4_85506_1", "7_85703_0")]
+
+CAVITY_MIN_PX = 50  # smaller pockets of air are bowel
+CAVITY_ROOM_PX = 8  # around the hull: consolidated lung below the pleura has no air
 
 
 @dataclass
@@ -88,8 +93,36 @@ def effusion() -> Iterator[Slice]:
             raise ValueError(f"effusion: no lung found in the slices of {patient}")
         for row, hu in zip(rows, stack, strict=True):
             mask = palette(folder / "mask" / row["file"])
+            sets = labels.allowed(mask, labels.EFFUSIONS)
+            sets[(mask == 0) & ~chest_cavity(hu, mask == 1)] = labels.label_set(labels.BACKGROUND)
             yield Slice("effusion", Path(row["file"]).stem, f"effusion-{patient}",
-                        preprocess.windowed(hu).astype(np.float32), labels.allowed(mask, labels.EFFUSIONS), box)
+                        preprocess.windowed(hu).astype(np.float32), sets, box)
+
+
+def chest_cavity(hu: np.ndarray, fluid: np.ndarray) -> np.ndarray:
+    """Where a lesion could lie at all: bool [rows, cols], the convex hull of enclosed air and fluid, made
+    symmetric, with some room.
+
+    Chest wall, arms, abdomen and the air around the patient are background whatever a label leaves open.
+    """
+    body = preprocess.body_mask(hu)
+    lungs = body & (hu < preprocess.TISSUE_HU)
+    regions, count = ndimage.label(lungs)
+    sizes = np.bincount(regions.ravel())
+    inside = fluid | (lungs & (sizes >= CAVITY_MIN_PX)[regions] if count else lungs)
+    if inside.sum() < 3:
+        return np.zeros(hu.shape, bool)
+    rows, cols = np.nonzero(inside)
+    columns = np.flatnonzero(body.any(axis=0))
+    mirrored = np.clip(columns[0] + columns[-1] - cols, 0, hu.shape[1] - 1)  # one side may be consolidated, without air
+    points = np.column_stack([np.concatenate([cols, mirrored]), np.concatenate([rows, rows])])
+    try:
+        corners = points[ConvexHull(points).vertices]
+    except QhullError:  # all on one line
+        corners = points
+    image = Image.new("1", hu.shape[::-1])
+    ImageDraw.Draw(image).polygon([tuple(map(int, corner)) for corner in corners], fill=1, outline=1)
+    return ndimage.binary_dilation(np.array(image), iterations=CAVITY_ROOM_PX)
 
 
 def hounsfield(path: Path) -> np.ndarray:
