@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Policy } from './acceptance-policy';
 import { type AssociateRequest, decodeAssociateRequest } from './associate-request';
-import { AssociationBroken, ConnectionLost } from './broken';
+import { AssociationBroken, ConnectionLost, Stalled } from './broken';
 import { ByteReader } from './byte-reader';
 import { Connection } from './connection';
 import { quietly } from './hooks';
@@ -33,11 +33,12 @@ export async function serveConnection(socket: Socket, address: string, deps: Ass
   const pdus = new PduStream(new ByteReader(() => connection.nextChunk()), deps.config.maxPduLength);
   try {
     const body = await pdus.associateRequest();
-    // A port scan or a health check says nothing at all.
-    if (typeof body !== 'string')
-      await serveRequest(decodeAssociateRequest(body), address, { pdus, connection, scp }, deps);
+    // Gone before it asked: a port scan, a health check.
+    if (typeof body === 'string') connection.drop();
+    else await serveRequest(decodeAssociateRequest(body), address, { pdus, connection, scp }, deps);
   } catch (thrown) {
     breakOff(thrown, scp, address, deps);
+    if (thrown instanceof Stalled || thrown instanceof ConnectionLost) connection.drop();
   }
   await connection.end(deps.closing.aborted ? STOP_SECONDS : deps.config.artimSeconds);
 }
@@ -96,6 +97,7 @@ async function serveAssociation(
     if (ending === 'closed') throw new ConnectionLost('closed without A-RELEASE');
     clean = ending === 'released';
     if (clean) scp.sendAssociationReleaseResponse();
+    else association.connection.drop(); // AA-3
   } finally {
     leave();
     const { stored, failed, seriesUids } = tally;

@@ -70,6 +70,11 @@ export class Connection {
     } catch {
       // lost or expired: what we wanted
     }
+    this.drop();
+  }
+
+  /** Closes at once: there is nobody to wait for. */
+  drop(): void {
     clearTimeout(this.timer);
     this.socket.destroy();
   }
