@@ -154,8 +154,9 @@ async function build(
       dead: deliveryDead(deliverDeps),
     });
 
+  const minFreeBytes = config.maintenance.minFreeMegabytes * 1e6;
   const disk = diskWatermark({
-    minFreeBytes: config.maintenance.minFreeMegabytes * 1e6,
+    minFreeBytes,
     freeBytes: () => spool.freeBytes(),
     log,
   });

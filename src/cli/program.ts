@@ -11,6 +11,8 @@ import { createLog } from '../lib/log';
 import { PACKAGE_ROOT, SERVICE_VERSION } from '../lib/package';
 import { producerOf } from '../steps/producer';
 import { openDecoder } from '../volume/decoder';
+import { doctor } from './doctor';
+import { doctorDeps, echoDestination } from './doctor-deps';
 import { EXIT, type ExitCode } from './exit-codes';
 import { writePhantom } from './phantom';
 import { processFolder } from './process';
@@ -73,6 +75,19 @@ export function program(done: (code: ExitCode) => void): Command {
         await decoder.close();
       }
     });
+
+  withConfig(cli.command('doctor').description('check what the service needs, a line each')).action(
+    async (options: ConfigOption) => done(await doctor(doctorDeps(configOf(options), print))),
+  );
+
+  withConfig(
+    cli
+      .command('echo')
+      .argument('<name>', 'a destination of the configuration')
+      .description('C-ECHO to a destination'),
+  ).action(async (name: string, options: ConfigOption) =>
+    done(await echoDestination(name, configOf(options), print)),
+  );
 
   cli
     .command('phantom')

@@ -1,0 +1,71 @@
+import { resolve } from 'node:path';
+import { Client } from 'pg';
+import type { Config } from '../config/schema';
+import { echo } from '../delivery/query';
+import { openInference } from '../inference/open';
+import { openDatabase } from '../jobs/database';
+import { toRaunetError } from '../lib/errors';
+import { silentLog } from '../lib/log';
+import { PACKAGE_ROOT } from '../lib/package';
+import type { DoctorDeps } from './doctor';
+import { EXIT, type ExitCode } from './exit-codes';
+import { isClockSynchronised, isPortFree, probeDataFolder } from './probes';
+
+/** The real parts that `doctor` looks at. */
+export function doctorDeps(config: Config, print: (line: string) => void): DoctorDeps {
+  const dataDir = resolve(config.dataDir);
+  return {
+    config,
+    print,
+    nodeVersion: process.version,
+    now: () => new Date(),
+    openInference: () => openInference({ config: config.inference, log: silentLog, root: PACKAGE_ROOT }),
+    openDatabase: async () => {
+      const database = await openDatabase({
+        url: config.database.url,
+        dataDir,
+        log: silentLog,
+        onLost: () => {},
+      });
+      const client = new Client(database.connection);
+      try {
+        await client.connect();
+        const { rows } = await client.query<{ version: string }>('SELECT version() AS version');
+        return { version: rows[0]!.version, stop: () => database.stop() };
+      } catch (error) {
+        await database.stop();
+        throw error;
+      } finally {
+        await client.end();
+      }
+    },
+    echo: (destination) => echo(destination, { ourAe: config.association.aeTitle }),
+    probeDataFolder: () => probeDataFolder(dataDir),
+    isPortFree,
+    isClockSynchronised,
+  };
+}
+
+/** `raunet echo NAME`. */
+export async function echoDestination(
+  name: string,
+  config: Config,
+  print: (line: string) => void,
+): Promise<ExitCode> {
+  const destination = config.delivery.destinations.find((each) => each.name === name);
+  if (destination === undefined) {
+    const known = config.delivery.destinations.map((each) => each.name).join(', ') || 'none';
+    print(`No destination is called "${name}"; the configuration has: ${known}.`);
+    return EXIT.usage;
+  }
+  try {
+    const milliseconds = await echo(destination, { ourAe: config.association.aeTitle });
+    print(
+      `${name} (${destination.aeTitle} at ${destination.host}:${destination.port}) answers, ${milliseconds.toFixed(0)} ms.`,
+    );
+    return EXIT.ok;
+  } catch (error) {
+    print(toRaunetError(error, { destination: name }).message);
+    return EXIT.failed;
+  }
+}
