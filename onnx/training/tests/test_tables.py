@@ -5,7 +5,6 @@ import argparse
 import pytest
 
 from training import metrics, tables
-from training.data.labels import MEDSEG
 
 SPEED = {"M": 0.4, "M-A": 0.2, "M-R": 0.3, "U-Net": 0.1}
 
@@ -43,8 +42,3 @@ def test_the_tables_put_the_papers_numbers_beside_ours_and_name_what_is_missing(
     assert "| M | six-fold | 0.94 / 0.89 / 0.95 | 0.880 |" in text
     assert "| M - U-Net | none | GGO | +0.000 |" in text
     assert "| M-R |" not in text
-
-
-def test_medsegs_background_is_one_hot_in_the_papers_recipe():
-    """Softmax over labels of one class each: the paper's cross entropy. See recipes.Paper."""
-    assert bin(MEDSEG[1]).count("1") == bin(MEDSEG[2]).count("1") == 1

@@ -107,3 +107,8 @@ def test_an_epoch_of_the_papers_recipe_sees_every_picture_once():
     assert sum(len(b) for b in batches) == 12
     sums = sorted(float(image.sum()) for b in batches for image in b)
     np.testing.assert_allclose(sums, sorted(float(i.sum()) for i in paper.images), rtol=1e-4)
+
+
+def test_the_papers_recipe_gives_every_pixel_one_class():
+    paper = Paper.load(None, 0, sixfold=True, leaky=False)
+    assert {bin(value).count("1") for value in paper.allowed.unique().tolist()} == {1}
