@@ -229,7 +229,6 @@ describe('associations that do not come about', () => {
     ['accepts the connection and resets it', async ({ socket }) => void socket.resetAndDestroy()],
     ['never answers', async () => {}],
     ['answers with rubbish', async ({ socket }) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
-    ['announces a PDU of 4 GB', async ({ socket }) => void socket.write(Buffer.from('0200ffffffff', 'hex'))],
     ['aborts', async (connection) => connection.write(abort())],
   ])('the peer %s: down for now, nothing was sent', async (_, script) => {
     const destination = { ...(await play(script)), responseSeconds: 0.5 };
@@ -237,6 +236,13 @@ describe('associations that do not come about', () => {
       Array(3).fill('RAUNET_DESTINATION_DOWN'),
     );
   });
+});
+
+test('a PDU that is announced longer than agreed is refused at its header, not waited for', async () => {
+  const destination = await play(async ({ socket }) => void socket.write(Buffer.from('0200ffffffff', 'hex')));
+  const [outcome] = await sendAll(destination, three(), deps);
+  expect(outcome!.error?.code).toBe('RAUNET_DESTINATION_DOWN');
+  expect(outcome!.error?.message).toContain('a PDU of 4294967295 bytes');
 });
 
 describe('presentation contexts', () => {
