@@ -1,18 +1,7 @@
-import {
-  access,
-  constants,
-  cp,
-  lchown,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-} from 'node:fs/promises';
+import { access, constants, cp, lchown, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Account, mayEnter } from './account';
-import { type Home, setupError } from './home';
+import { type Home, renameNew, setupError } from './home';
 
 /** A PostgreSQL installation: `<dir>/bin/postgres`, `<dir>/lib`, `<dir>/share`. */
 export interface Binaries {
@@ -58,8 +47,7 @@ export async function usableBinaries(found: Binaries, home: Home): Promise<Binar
       () => false,
     ))
   ) {
-    const unfinished = `${dir}.part`;
-    await rm(unfinished, { recursive: true, force: true });
+    const unfinished = `${dir}-${process.pid}.part`;
     await cp(found.dir, unfinished, {
       recursive: true,
       mode: constants.COPYFILE_FICLONE,
@@ -68,7 +56,7 @@ export async function usableBinaries(found: Binaries, home: Home): Promise<Binar
     });
     await makeLinks(unfinished);
     if (home.account) await chownTree(unfinished, home.account);
-    await rename(unfinished, dir);
+    await renameNew(unfinished, dir);
   }
   return { dir, version: found.version };
 }

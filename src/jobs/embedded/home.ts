@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { access, chmod, chown, lstat, mkdir, realpath, stat } from 'node:fs/promises';
+import { access, chmod, chown, lstat, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { RaunetError } from '../../lib/errors';
 import type { Log } from '../../lib/log';
 import { type Account, databaseAccount, mayEnter } from './account';
+import { isAlive } from './postmaster-pid';
 
 /** Where the embedded server lives; everything in `dir` belongs to the user it runs as. */
 export interface Home {
@@ -48,6 +49,7 @@ export async function prepareHome(dataDir: string, log: Log, systemDir = '/var/l
   };
   await ownFolder(dir, account);
   await ownFolder(home.socketDir, account);
+  await sweepParts(dir);
   return home;
 }
 
@@ -98,13 +100,35 @@ async function ownFolder(dir: string, account: Account | null): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
       throw setupError(`the folder ${dir} cannot be made`, error);
-    const found = await lstat(dir);
+    let found = await lstat(dir);
     const owner = account?.uid ?? process.getuid?.();
+    // Made by another service of root's a moment ago, and not handed over yet.
+    if (account && found.isDirectory() && found.uid === 0) {
+      await chown(dir, account.uid, account.gid);
+      found = await lstat(dir);
+    }
     if (!found.isDirectory() || found.uid !== owner)
       throw setupError(
         `${dir} belongs to another user (uid ${found.uid}, needed ${owner}); start the service as the user it was first started as`,
       );
     await chmod(dir, 0o700);
+  }
+}
+
+/** Gives a folder `<...>-<pid>.part` its name once it is whole; where another service was quicker, theirs stays. */
+export async function renameNew(unfinished: string, dir: string): Promise<void> {
+  await rename(unfinished, dir).catch(async (error: NodeJS.ErrnoException) => {
+    await rm(unfinished, { recursive: true, force: true });
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+  });
+}
+
+/** Removes what a service that died left unfinished. */
+async function sweepParts(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    const maker = /-(\d+)\.part$/.exec(name)?.[1];
+    if (maker && (!isAlive(Number(maker)) || Number(maker) === process.pid))
+      await rm(join(dir, name), { recursive: true, force: true });
   }
 }
 

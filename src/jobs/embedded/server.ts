@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { access, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { Log } from '../../lib/log';
 import type { Binaries } from './binaries';
-import { type Home, setupError } from './home';
+import { type Home, renameNew, setupError } from './home';
 import { isAlive, isPostgresOf, readPostmasterPid } from './postmaster-pid';
 
 export const USER = 'raunet';
@@ -46,23 +46,14 @@ export interface Server {
 
 /** Makes the data folder of the server, once. Throws RAUNET_DATABASE_SETUP, also for another major version. */
 export async function initialise(home: Home, binaries: Binaries): Promise<void> {
-  for (const name of await readdir(home.dir)) {
-    const maker = /^cluster-(\d+)\.part$/.exec(name)?.[1];
-    if (maker && !isAlive(Number(maker))) await rm(join(home.dir, name), { recursive: true });
-  }
   const major = binaries.version.split('.')[0]!;
   const found = await readFile(join(home.cluster, 'PG_VERSION'), 'utf8').catch(() => null);
   if (found === null) {
     // In a folder of its own until it is whole: initdb writes PG_VERSION first.
     const unfinished = join(home.dir, `cluster-${process.pid}.part`);
-    await rm(unfinished, { recursive: true, force: true });
     const options = ['-D', unfinished, '-U', USER, '-k', '--locale=C', '-E', 'UTF8', '-A', 'trust'];
     await runToEnd(home, join(binaries.dir, 'bin', 'initdb'), options);
-    await rename(unfinished, home.cluster).catch(async (error: NodeJS.ErrnoException) => {
-      // Another service on this folder was quicker; the data folder lock decides which of the two stays.
-      await rm(unfinished, { recursive: true, force: true });
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
+    await renameNew(unfinished, home.cluster);
     const folder = await open(home.dir);
     await folder.sync().finally(() => folder.close());
   } else if (found.trim() !== major) {
