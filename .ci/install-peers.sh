@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Real peers for test:peers and test:viewer, from Debian and PyPI. Run as root.
+# Real peers for test:peers and test:viewer, from Debian, PyPI and npm. Run as root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,10 @@ if [ "${#missing[@]}" -gt 0 ]; then
   service orthanc stop >/dev/null 2>&1 || true
 fi
 
-# pydicom with its decoders, for the comparison of pixels.
+# pydicom with its decoders, highdicom and dcmqi: what other people's tools read of our results.
 python3 -m venv .cache/peers
 .cache/peers/bin/pip install --quiet -r test/integration/requirements.txt
+
+# The code that OHIF loads a SEG with. 100 MB, so no dependency of the project.
+npm install --prefix .cache/cornerstone --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+  @cornerstonejs/{adapters,core,metadata,tools}@5.14.0 @babel/runtime@8.1.2

@@ -35,8 +35,8 @@ export function secondaryCapture(image: RgbImage, capture: Capture, context: Res
     ...geometry,
     InstanceNumber: instanceNumber,
     ImageType: ['DERIVED', 'SECONDARY'],
-    // Type 2C (PS3.3 C.7.6.1): unknown for a page of several slices.
-    PatientOrientation: geometry === undefined ? null : undefined,
+    // Type 2C (PS3.3 C.7.6.1.1.1): a page has several, an overlay says it by ImageOrientationPatient.
+    PatientOrientation: null,
     ConversionType: 'WSD',
     SecondaryCaptureDeviceManufacturer: MANUFACTURER,
     SecondaryCaptureDeviceManufacturerModelName: MODEL_NAME,
