@@ -3,7 +3,7 @@ const { chmodSync, copyFileSync, mkdirSync, readdirSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 
 for (const file of readdirSync('src', { recursive: true })) {
-  if (!/\.(sql|cjs|yaml|html|css|js|svg)$/.test(file)) continue;
+  if (!/\.(sql|cjs|yaml|html|css|mjs|svg)$/.test(file)) continue;
   const target = join('dist', file);
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(join('src', file), target);

@@ -90,7 +90,8 @@ export async function openAssociation(
       return await work;
     } catch (thrown) {
       socket.destroy();
-      const error = socket.errored ?? thrown;
+      // Reading by iteration ends with an AbortError in place of what went wrong in the loop.
+      const error = socket.errored?.name === 'AbortError' ? thrown : (socket.errored ?? thrown);
       throw error instanceof RaunetError ? error : failure(words(error));
     } finally {
       clearTimeout(timer);

@@ -205,7 +205,7 @@ describe('web pages of others', () => {
 describe('every answer', () => {
   test('forbids scripts, frames and caching of others', async () => {
     admin = await startTestAdmin([]);
-    for (const path of ['/', '/dashboard.js', '/api/series', '/nothing']) {
+    for (const path of ['/', '/dashboard.mjs', '/api/series', '/nothing']) {
       const { headers } = await fetch(url(path));
       expect(headers.get('content-security-policy')).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
       expect(headers.get('x-content-type-options')).toBe('nosniff');
@@ -217,7 +217,7 @@ describe('every answer', () => {
   test('the dashboard has no inline script or style, so that the policy can hold', async () => {
     admin = await startTestAdmin([]);
     const page = await (await fetch(url('/'))).text();
-    expect(page).toContain('dashboard.js');
+    expect(page).toContain('dashboard.mjs');
     expect(page).not.toMatch(/<script(?![^>]*src=)|<style|\sstyle=|\son\w+=/);
   });
 

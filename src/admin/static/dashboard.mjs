@@ -1,0 +1,174 @@
+// The dashboard: reads the API of openapi.yaml every few seconds.
+
+import { openDetail, showDetail } from './detail.mjs';
+import { ask, at, ENDINGS, images, make, pill, progressOf, STAGES, time, tone, withoutUid } from './dom.mjs';
+
+const REFRESH_MS = 3000;
+const PAGE = 50;
+
+const filter = { state: '', since: '', study: '' };
+let pages = 1;
+
+const shortUid = (uid) => (uid.length > 22 ? `…${uid.slice(-18)}` : uid);
+const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
+
+async function showReadiness() {
+  const [health, ready] = await Promise.all([ask('/health'), ask('/ready')]);
+  at('version').textContent = `version ${health.version}`;
+  const tones = { ready: 'good', degraded: 'warn', 'not ready': 'bad' };
+  const status = at('status');
+  status.textContent = ready.status;
+  status.className = `pill ${tones[ready.status]}`;
+  document.title = ready.status === 'ready' ? 'Raunet PACS' : `${ready.status} · Raunet PACS`;
+
+  const wrong = ready.parts.filter(({ ok }) => !ok);
+  at('readiness-line').textContent =
+    wrong.length === 0
+      ? `all ${ready.parts.length} parts work`
+      : `${wrong.length} of ${ready.parts.length} parts do not work`;
+  if (wrong.length > 0 && status.dataset.opened !== ready.status) at('readiness').open = true;
+  status.dataset.opened = ready.status;
+  at('parts').replaceChildren(
+    ...ready.parts.map(({ name, ok, required, reason }) =>
+      make(
+        'tr',
+        {},
+        make(
+          'td',
+          {},
+          ok ? pill('OK', 'good') : pill(required ? 'not working' : 'not reached', required ? 'bad' : 'warn'),
+        ),
+        make('td', {}, name),
+        make('td', {}, reason),
+      ),
+    ),
+  );
+}
+
+async function showSummary() {
+  const { series, queues, diskFreeBytes } = await ask('/api/summary');
+  const box = (state) => {
+    const count = series[state] ?? 0;
+    const button = make(
+      'button',
+      { type: 'button', onclick: () => setFilter('state', filter.state === state ? '' : state) },
+      make('b', { className: count > 0 ? tone(state) : '' }, String(count)),
+      make('span', {}, state),
+    );
+    button.setAttribute('aria-pressed', String(filter.state === state));
+    return make('li', { className: count > 0 ? '' : 'none' }, button);
+  };
+  at('stages').replaceChildren(...STAGES.map(box));
+  at('endings').replaceChildren(...ENDINGS.map(box));
+  const lines = queues.map(({ queue, waiting, active }) => `${queue}: ${waiting} waiting, ${active} at work`);
+  at('queues').textContent = [...lines, `disk: ${gigabytes(diskFreeBytes)} free`].join('  ·  ');
+}
+
+function listPath(cursor) {
+  const query = new URLSearchParams({ limit: String(PAGE) });
+  if (filter.state) query.set('state', filter.state);
+  if (filter.study) query.set('study', filter.study);
+  if (filter.since) query.set('since', new Date(Date.now() - filter.since * 1000).toISOString());
+  if (cursor) query.set('cursor', cursor);
+  return `/api/series?${query}`;
+}
+
+async function showList() {
+  const rows = [];
+  let cursor = null;
+  for (let page = 0; page < pages; page++) {
+    const answer = await ask(listPath(cursor));
+    rows.push(...answer.series);
+    cursor = answer.nextCursor;
+    if (cursor === null) break;
+  }
+  at('list').replaceChildren(...rows.map(row));
+  at('empty').hidden = rows.length > 0;
+  at('more').hidden = cursor === null;
+}
+
+const row = (series) =>
+  make(
+    'tr',
+    {},
+    make('td', {}, time(series.firstReceivedAt)),
+    make(
+      'td',
+      {},
+      make('button', {
+        type: 'button',
+        className: 'link uid',
+        title: series.seriesUid,
+        textContent: shortUid(series.seriesUid),
+        onclick: () => show(series.seriesUid),
+      }),
+    ),
+    make('td', {}, pill(series.state, tone(series.state)), progressOf(series)),
+    make('td', {}, images(series)),
+    make('td', {}, series.priority),
+    make('td', {}, series.callingAe),
+    make(
+      'td',
+      {},
+      make(
+        'div',
+        { className: 'two-lines', title: series.reason ?? '' },
+        withoutUid(series.reason, series.seriesUid),
+      ),
+    ),
+  );
+
+const changed = () => guarded(refresh);
+
+function show(uid) {
+  openDetail(uid);
+  guarded(() => showDetail(changed));
+}
+
+function setFilter(name, value) {
+  filter[name] = value;
+  at(name).value = value;
+  pages = 1;
+  guarded(refresh);
+}
+
+/** Runs and says what went wrong, instead of leaving old figures without a word. */
+async function guarded(work) {
+  const notice = at('notice');
+  try {
+    await work();
+    notice.hidden = true;
+  } catch (error) {
+    const gone = error instanceof TypeError || error.name === 'TimeoutError';
+    notice.textContent = gone ? 'The service does not answer. What you see is old.' : error.message;
+    notice.className = 'bad';
+    notice.hidden = false;
+    if (gone) {
+      at('status').textContent = 'no answer';
+      at('status').className = 'pill bad';
+    }
+  }
+}
+
+async function refresh() {
+  const done = await Promise.allSettled([showReadiness(), showSummary(), showList(), showDetail(changed)]);
+  const failed = done.find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+for (const state of [...STAGES, ...ENDINGS]) at('state').append(make('option', { value: state }, state));
+for (const name of ['state', 'since']) at(name).onchange = (event) => setFilter(name, event.target.value);
+at('study').onchange = (event) => setFilter('study', event.target.value.trim());
+at('more').onclick = () => {
+  pages += 1;
+  guarded(showList);
+};
+if (/^#[0-9.]{1,64}$/.test(location.hash)) openDetail(location.hash.slice(1)); // watch() fills it
+
+async function watch() {
+  for (;;) {
+    if (!document.hidden) await guarded(refresh);
+    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+  }
+}
+watch();
