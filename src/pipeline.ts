@@ -2,10 +2,7 @@ import { readHeaderOfFile } from './dicom/read';
 import type { DataSet } from './dicom/data-set';
 import type { Inference } from './inference/types';
 import type { Stage } from './lib/stages';
-import { cleanUp } from './mask/interim/clean-up';
-import { lungMask } from './mask/interim/lungs';
-import { measure } from './mask/interim/measure';
-import type { LesionMask } from './mask/types';
+import { analyseMask } from './mask/analyse';
 import { buildResults } from './result/results';
 import type { Analysis, EncodedObject, ResultContext } from './result/types';
 import { arrange } from './series/arrange';
@@ -74,9 +71,7 @@ export async function analyse(
   await report('inference', 0);
   const raw = await classify(volume, grid, inference, (done) => report('inference', done), signal);
   await report('mask', 0);
-  const lungs = lungMask(volume);
-  const mask = cleanUp(volume, raw, lungs);
-  const measurements = measure(volume, mask, lungs);
+  const { mask, measurements } = await analyseMask(volume, raw);
   return { series, source, volume, mask, measurements, warnings: series.warnings };
 }
 
@@ -97,7 +92,7 @@ async function classify(
   inference: Inference,
   progress: (done: number) => void | Promise<void>,
   signal: AbortSignal | undefined,
-): Promise<LesionMask> {
+): Promise<Uint8Array[]> {
   const { preprocessing, batchSize } = inference;
   const pixels = preprocessing.size ** 2;
   const mask: Uint8Array[] = series.slices.map(() => new Uint8Array(rows * columns));
