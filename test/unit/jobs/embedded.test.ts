@@ -139,4 +139,20 @@ test('a folder of another major version is refused, told how to move it, and lef
   expect(await ask(await open(), 'SELECT 1')).toBe(1);
 });
 
+test('a given server is used as it is: left running by stop, a wrong database name is told at once', async () => {
+  const host = String((await open()).connection.host);
+  const given = (database: string) =>
+    openDatabase({
+      url: `postgresql:///${database}?host=${encodeURIComponent(host)}&user=raunet`,
+      dataDir,
+      log: silentLog,
+      onLost: (error) => lost.push(error),
+    });
+  const database = await given('postgres');
+  expect(await ask(database, 'SELECT 1')).toBe(1);
+  await database.stop();
+  expect(await ask(database, 'SELECT 1')).toBe(1);
+  await expect(given('nothere')).rejects.toThrow(/RAUNET_DATABASE:.*nothere/);
+});
+
 test('nobody was told that its data folder was taken', () => expect(lost).toEqual([]));
