@@ -4,11 +4,9 @@ import type { Config } from '../config/schema';
 import { echo } from '../delivery/query';
 import { openInference } from '../inference/open';
 import { openDatabase } from '../jobs/database';
-import { toRaunetError } from '../lib/errors';
 import { silentLog } from '../lib/log';
 import { PACKAGE_ROOT } from '../lib/package';
 import type { DoctorDeps } from './doctor';
-import { EXIT, type ExitCode } from './exit-codes';
 import { isClockSynchronised, isPortFree, probeDataFolder } from './probes';
 
 /** The real parts that `doctor` looks at. */
@@ -44,28 +42,4 @@ export function doctorDeps(config: Config, print: (line: string) => void): Docto
     isPortFree,
     isClockSynchronised,
   };
-}
-
-/** `raunet echo NAME`. */
-export async function echoDestination(
-  name: string,
-  config: Config,
-  print: (line: string) => void,
-): Promise<ExitCode> {
-  const destination = config.delivery.destinations.find((each) => each.name === name);
-  if (destination === undefined) {
-    const known = config.delivery.destinations.map((each) => each.name).join(', ') || 'none';
-    print(`No destination is called "${name}"; the configuration has: ${known}.`);
-    return EXIT.usage;
-  }
-  try {
-    const milliseconds = await echo(destination, { ourAe: config.association.aeTitle });
-    print(
-      `${name} (${destination.aeTitle} at ${destination.host}:${destination.port}) answers, ${milliseconds.toFixed(0)} ms.`,
-    );
-    return EXIT.ok;
-  } catch (error) {
-    print(toRaunetError(error, { destination: name }).message);
-    return EXIT.failed;
-  }
 }

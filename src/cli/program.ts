@@ -11,8 +11,8 @@ import { createLog } from '../lib/log';
 import { PACKAGE_ROOT, SERVICE_VERSION } from '../lib/package';
 import { producerOf } from '../steps/producer';
 import { openDecoder } from '../volume/decoder';
-import { doctor } from './doctor';
-import { doctorDeps, echoDestination } from './doctor-deps';
+import { doctor, echoCommand } from './doctor';
+import { doctorDeps } from './doctor-deps';
 import { EXIT, type ExitCode } from './exit-codes';
 import { writePhantom } from './phantom';
 import { processFolder } from './process';
@@ -86,7 +86,7 @@ export function program(done: (code: ExitCode) => void): Command {
       .argument('<name>', 'a destination of the configuration')
       .description('C-ECHO to a destination'),
   ).action(async (name: string, options: ConfigOption) =>
-    done(await echoDestination(name, configOf(options), print)),
+    done(await echoCommand(name, doctorDeps(configOf(options), print))),
   );
 
   cli
