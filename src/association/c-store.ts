@@ -69,6 +69,8 @@ async function identify(file: IncomingFile, command: { sopClassUid: string; sopI
   const { sopInstanceUid } = command;
   const identity = await readHead(file);
   if (identity === null) throw unreadable('the data set cannot be parsed up to its series', sopInstanceUid);
+  if (identity.sopClassUid === null || identity.sopInstanceUid === null)
+    throw unreadable('SOP Class or SOP Instance UID is missing', sopInstanceUid);
   if (identity.sopClassUid !== command.sopClassUid || identity.sopInstanceUid !== sopInstanceUid)
     throw new RaunetError('RAUNET_DATA_SET_MISMATCH', { stage: 'association', sopInstanceUid });
   const { studyUid, seriesUid, modality } = identity;
