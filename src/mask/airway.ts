@@ -20,7 +20,7 @@ const RIM_BLOCKS = 2;
 export function markAirways(cells: Uint8Array[], grid: CoarseGrid): void {
   const downwards = [...cells.keys()];
   if (grid.headLast) downwards.reverse();
-  const top = downwards.find((k) => cells[k]!.some((cell) => cell !== CELL.outside));
+  const top = downwards.find((k) => cells[k]!.some((cell) => cell !== CELL.outside && cell !== CELL.cutLung));
   if (top === undefined) return;
 
   let above: Uint8Array | null = null;
@@ -49,10 +49,18 @@ export function markAirways(cells: Uint8Array[], grid: CoarseGrid): void {
 type Patches = ReturnType<typeof connectedRuns>;
 
 /** The patch that looks most like a trachea; null where none does. */
-function tracheaIn(slice: Uint8Array, patches: Patches, { columns, spacingMm, pixelMm2 }: CoarseGrid): number | null {
-  const [body] = boxes(connectedRuns([slice.map((cell) => (cell === CELL.outside ? 0 : 1))], columns, [1])).sort(
-    (a, b) => b.right - b.left - (a.right - a.left),
-  );
+function tracheaIn(
+  slice: Uint8Array,
+  patches: Patches,
+  { columns, spacingMm, pixelMm2 }: CoarseGrid,
+): number | null {
+  const [body] = boxes(
+    connectedRuns(
+      [slice.map((cell) => (cell === CELL.outside || cell === CELL.cutLung ? 0 : 1))],
+      columns,
+      [1],
+    ),
+  ).sort((a, b) => b.right - b.left - (a.right - a.left));
   if (body === undefined) return null;
   const candidates = boxes(patches).flatMap((box, patch) => {
     const areaMm2 = patches.sizes[patch]! * pixelMm2;

@@ -5,7 +5,7 @@ import type { HuVolume } from '../volume/types';
 import { blockMeans, type CoarseGrid, PADDED_HU } from './coarse-grid';
 
 /** What a coarse voxel is. */
-export const CELL = { outside: 0, soft: 1, air: 2, darkAir: 3, bone: 4, airway: 5 } as const;
+export const CELL = { outside: 0, soft: 1, air: 2, darkAir: 3, bone: 4, airway: 5, cutLung: 6 } as const;
 
 /** At or above: tissue (spec/model.md, lung mask). */
 const TISSUE_HU = -400;
@@ -20,37 +20,30 @@ const MAX_MARROW_MM2 = 1500;
 /** The hollow of a couch that touches the body is wide and flat; no lung is. */
 const COUCH_MIN_WIDTH_MM = 150;
 const COUCH_ASPECT = 3;
-/** Air cut by the image's edge: darker is room air, brighter is tissue. */
-const CUT_LUNG_HU = [-920, -600] as const;
+/** Lung that the image's edge cuts: so bright all the way, so deep. Darker is room air; skin and blankets are thin. */
+const CUT_LUNG_HU = [-950, -550] as const;
+const CUT_DEPTH_MM = 15;
 
-export interface Anatomy {
-  /** CELL per coarse voxel, [slices][rows * columns]. */
-  cells: Uint8Array[];
-  /** Lung-like pixels at the edge of the image or of its padding, summed over slices: a sign of a truncated field of view. */
-  cutMm2: number;
-}
-
-/** Labels every coarse voxel by attenuation and by what encloses it, slice by slice. */
-export async function labelAnatomy(volume: HuVolume, grid: CoarseGrid): Promise<Anatomy> {
+/** Labels every coarse voxel by attenuation and by what encloses it: CELL, [slices][rows * columns]. */
+export async function labelAnatomy(volume: HuVolume, grid: CoarseGrid): Promise<Uint8Array[]> {
   const cells: Uint8Array[] = [];
-  let cutMm2 = 0;
   for (let k = 0; k < volume.series.slices.length; k++) {
     const hu = blockMeans(volume.huSlice(k), volume.columns, grid);
     const body = bodyCells(hu, grid.columns, TISSUE_HU);
     dropCouch(body, grid);
     const bone = filledBone(hu, body, grid);
-    cells.push(
-      Uint8Array.from(body, (cell, i) => {
-        if (cell === OUTSIDE) return CELL.outside;
-        if (bone[i] === 1) return CELL.bone;
-        if (cell !== ENCLOSED_AIR) return CELL.soft;
-        return hu[i]! < DARK_HU ? CELL.darkAir : CELL.air;
-      }),
-    );
-    cutMm2 += cutPixels(hu, body, grid.columns) * grid.pixelMm2;
+    const isCut = cutBy(hu, grid);
+    const labels = new Uint8Array(hu.length);
+    for (let i = 0; i < hu.length; i++) {
+      if (body[i] === OUTSIDE) labels[i] = isCut(i) ? CELL.cutLung : CELL.outside;
+      else if (bone[i] === 1) labels[i] = CELL.bone;
+      else if (body[i] !== ENCLOSED_AIR) labels[i] = CELL.soft;
+      else labels[i] = hu[i]! < DARK_HU ? CELL.darkAir : CELL.air;
+    }
+    cells.push(labels);
     await breathe();
   }
-  return { cells, cutMm2 };
+  return cells;
 }
 
 function dropCouch(body: Uint8Array, { columns, spacingMm }: CoarseGrid): void {
@@ -81,19 +74,31 @@ function filledBone(hu: Float32Array, body: Uint8Array, { rows, columns, pixelMm
   return bone;
 }
 
-/** Pixels that look like lung, open to the outside, and lie beside the image's edge or padding. */
-function cutPixels(hu: Float32Array, body: Uint8Array, columns: number): number {
-  const rows = hu.length / columns;
-  const isEnd = (row: number, column: number) =>
+/** Whether lung begins at a pixel beside the image's edge or its padding. */
+function cutBy(hu: Float32Array, { rows, columns, spacingMm }: CoarseGrid): (i: number) => boolean {
+  const looksLikeLung = (row: number, column: number): boolean => {
+    if (row < 0 || row >= rows || column < 0 || column >= columns) return false;
+    const value = hu[row * columns + column]!;
+    return value >= CUT_LUNG_HU[0] && value <= CUT_LUNG_HU[1];
+  };
+  const isEnd = (row: number, column: number): boolean =>
     row < 0 || row >= rows || column < 0 || column >= columns || hu[row * columns + column]! <= PADDED_HU;
-  let cut = 0;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const i = row * columns + column;
-      if (body[i] !== OUTSIDE || hu[i]! < CUT_LUNG_HU[0] || hu[i]! > CUT_LUNG_HU[1]) continue;
-      if (isEnd(row - 1, column) || isEnd(row + 1, column) || isEnd(row, column - 1) || isEnd(row, column + 1))
-        cut++;
-    }
-  }
-  return cut;
+  const depth = Math.ceil(CUT_DEPTH_MM / Math.max(...spacingMm));
+  const inwards = [
+    [0, 1],
+    [0, -1],
+    [1, 0],
+    [-1, 0],
+  ] as const;
+  return (i) => {
+    const row = Math.floor(i / columns);
+    const column = i - row * columns;
+    if (!looksLikeLung(row, column)) return false;
+    return inwards.some(([down, right]) => {
+      if (!isEnd(row - down, column - right)) return false;
+      for (let step = 1; step < depth; step++)
+        if (!looksLikeLung(row + step * down, column + step * right)) return false;
+      return true;
+    });
+  };
 }

@@ -42,6 +42,7 @@ export interface RemovedMl {
   outsideBody: number;
   boneOrContrast: number;
   airway: number;
+  chestWall: number;
   awayFromLung: number;
   speck: number;
 }

@@ -1,0 +1,128 @@
+import { connectedRuns, paint } from '../lib/components';
+import { CELL } from './anatomy';
+import type { CoarseGrid } from './coarse-grid';
+import { type BinaryVolume, erode } from './morphology';
+
+/** A second air space of less than this part of the first is no lung; of more than half of it, surely the other lung. */
+const MIN_SHARE = 0.1;
+const SURE_SHARE = 0.5;
+/** Lungs lie side by side: they share at least this part of the shorter one's height. A gas-filled stomach does not. */
+const MIN_HEIGHT_SHARED = 0.4;
+/** Fused lungs are parted at the thinnest sheet: by the smallest of these erosions that leaves two large pieces. */
+const EROSIONS_MM = [2, 4, 6, 8, 10];
+const MIN_PIECE_SHARE = 0.3;
+/** Pieces whose centres are less apart, right to left, are lobes of one lung. */
+const MIN_APART_MM = 60;
+
+export interface AirSpaces {
+  right: Uint8Array[];
+  left: Uint8Array[];
+}
+
+/**
+ * The two aerated lungs, without airways; null where there are not two.
+ *
+ * cells: as labelled, airways marked. Sides are the patient's: in LPS x grows to the patient's left.
+ */
+export async function airSpaces(cells: BinaryVolume, grid: CoarseGrid): Promise<AirSpaces | null> {
+  const air = connectedRuns(cells, grid.columns, [CELL.air, CELL.darkAir]);
+  const extract = (component: number): Uint8Array[] => {
+    const volume = cells.map((slice) => new Uint8Array(slice.length));
+    paint(volume, grid.columns, air, 1, (candidate) => candidate === component);
+    return volume;
+  };
+  const bySize = [...air.sizes.keys()].sort((a, b) => air.sizes[b]! - air.sizes[a]!);
+  if (bySize.length === 0) return null;
+  const firstSize = air.sizes[bySize[0]!]!;
+  const first = extract(bySize[0]!);
+  let second: Uint8Array[] | null = null;
+  let secondSize = 0;
+  for (const component of bySize.slice(1)) {
+    if (air.sizes[component]! < MIN_SHARE * firstSize) break;
+    const candidate = extract(component);
+    if (heightShared(first, candidate) < MIN_HEIGHT_SHARED) continue;
+    [second, secondSize] = [candidate, air.sizes[component]!];
+    break;
+  }
+  if (second !== null && secondSize >= SURE_SHARE * firstSize) return bySide(first, second, grid);
+  const parted = await partFused(first, grid);
+  if (parted !== null) return bySide(...parted, grid);
+  return second === null ? null : bySide(first, second, grid);
+}
+
+function bySide(a: Uint8Array[], b: Uint8Array[], grid: CoarseGrid): AirSpaces {
+  return meanX(a, 1, grid) < meanX(b, 1, grid) ? { right: a, left: b } : { right: b, left: a };
+}
+
+/** Two pieces of one air space, or null where it does not come apart into two lungs. */
+async function partFused(
+  whole: BinaryVolume,
+  grid: CoarseGrid,
+): Promise<[Uint8Array[], Uint8Array[]] | null> {
+  for (const radiusMm of EROSIONS_MM) {
+    const pieces = connectedRuns(await erode(whole, grid, radiusMm), grid.columns, [1]);
+    const [a, b] = [...pieces.sizes.keys()].sort((p, q) => pieces.sizes[q]! - pieces.sizes[p]!);
+    if (a === undefined || b === undefined || pieces.sizes[b]! < MIN_PIECE_SHARE * pieces.sizes[a]!) continue;
+    const labels = whole.map((slice) => new Uint8Array(slice.length));
+    paint(labels, grid.columns, pieces, 1, (piece) => piece === a);
+    paint(labels, grid.columns, pieces, 2, (piece) => piece === b);
+    if (Math.abs(meanX(labels, 1, grid) - meanX(labels, 2, grid)) < MIN_APART_MM) continue;
+    growWithin(whole, labels, grid);
+    const only = (label: number) => labels.map((slice) => slice.map((value) => (value === label ? 1 : 0)));
+    return [only(1), only(2)];
+  }
+  return null;
+}
+
+/** Lets the labels grow by one voxel at a time, all at once, until they fill the whole. In place. */
+function growWithin(whole: BinaryVolume, labels: Uint8Array[], { rows, columns }: CoarseGrid): void {
+  const pixels = rows * columns;
+  let front: number[] = [];
+  for (const [k, slice] of labels.entries())
+    for (let i = 0; i < pixels; i++) if (slice[i] !== 0) front.push(k * pixels + i);
+  while (front.length > 0) {
+    const next: number[] = [];
+    for (const voxel of front) {
+      const k = Math.floor(voxel / pixels);
+      const i = voxel - k * pixels;
+      const label = labels[k]![i]!;
+      const visit = (slice: number, pixel: number) => {
+        if (whole[slice]![pixel] === 0 || labels[slice]![pixel] !== 0) return;
+        labels[slice]![pixel] = label;
+        next.push(slice * pixels + pixel);
+      };
+      const column = i % columns;
+      if (column > 0) visit(k, i - 1);
+      if (column < columns - 1) visit(k, i + 1);
+      if (i >= columns) visit(k, i - columns);
+      if (i < pixels - columns) visit(k, i + columns);
+      if (k > 0) visit(k - 1, i);
+      if (k < labels.length - 1) visit(k + 1, i);
+    }
+    front = next;
+  }
+}
+
+/** Mean patient x of the voxels with this label, mm up to a constant. */
+function meanX(volume: BinaryVolume, label: number, { rows, columns, patientX }: CoarseGrid): number {
+  let sum = 0;
+  let count = 0;
+  for (const slice of volume) {
+    for (let row = 0, i = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++, i++) {
+        if (slice[i] !== label) continue;
+        sum += patientX(row, column);
+        count++;
+      }
+    }
+  }
+  return sum / count;
+}
+
+/** Slices that both have, as a part of those of the one with fewer. */
+function heightShared(a: BinaryVolume, b: BinaryVolume): number {
+  const inA = a.map((slice) => slice.includes(1));
+  const inB = b.map((slice) => slice.includes(1));
+  const count = (flags: readonly boolean[]) => flags.filter(Boolean).length;
+  return count(inA.map((flag, k) => flag && inB[k]!)) / Math.min(count(inA), count(inB));
+}

@@ -1,0 +1,98 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { connectedRuns, paint } from '../lib/components';
+import type { HuVolume } from '../volume/types';
+import { CELL } from './anatomy';
+import { blockOfPixel } from './coarse-grid';
+import { beyondRibs } from './chest-wall';
+import type { Chest } from './lungs';
+import type { RemovedMl } from './types';
+
+/** A sphere of 5 mm across has 65 mm3; less is noise at the model's resolution. */
+const MIN_VOLUME_MM3 = 64;
+/** A lung lesion has at least this part inside its lung's outline; a patch in heart or chest wall only touches it. */
+const MIN_IN_FIELD = 0.25;
+/** A large one need only reach it: where a whole lobe is dense, the outline of the aerated rest is no guide. */
+const LARGE_MM3 = 10_000;
+
+const GGO = 1;
+const CONSOLIDATION = 2;
+const EFFUSION = 3;
+
+/**
+ * Takes away what cannot be a lesion. Voxels are only ever set to background, never added or given another class:
+ *
+ * - outsideBody: not in the largest body of the slice, so room air, clothes, table, a raised arm.
+ * - boneOrContrast: in bone with its marrow (ribs, spine), metal, or vessels full of contrast: too bright for a lesion.
+ * - airway: in trachea or main bronchi.
+ * - chestWall: with bone between it and its lung, so outside the rib cage. Not applied where two lungs were not found.
+ * - awayFromLung: a patch of ground glass and consolidation with less than a quarter inside the outline (hull in the
+ *   slice) of a lung, or, when larger than 10 mL, wholly outside: heart, mediastinum, chest wall, abdomen. A patch of
+ *   effusion with no voxel within 15 mm of a lung: ascites, stomach. Not applied where two lungs were not found.
+ * - speck: a patch (ground glass and consolidation together, effusion alone) of less than 64 mm3.
+ *
+ * Patches are 6-connected. mask: on the source grid, changed in place. Gives way to other work after each slice.
+ */
+export async function cleanUp(
+  mask: readonly Uint8Array[],
+  { rows, columns, spacingMm, series }: HuVolume,
+  { grid, cells, lungs }: Chest,
+): Promise<RemovedMl> {
+  const pixelMm2 = spacingMm[0] * spacingMm[1];
+  const blockOf = blockOfPixel(rows, columns, grid);
+  const isBeyondRibs = lungs === null ? () => false : beyondRibs(cells, lungs, grid);
+  const removedMl: RemovedMl = {
+    outsideBody: 0,
+    boneOrContrast: 0,
+    airway: 0,
+    chestWall: 0,
+    awayFromLung: 0,
+    speck: 0,
+  };
+
+  for (const [k, slice] of mask.entries()) {
+    const voxelMl = (pixelMm2 * series.extentsMm[k]!) / 1000;
+    for (let i = 0; i < slice.length; i++) {
+      if (slice[i] === 0) continue;
+      const block = blockOf[i]!;
+      const rule = ruleOfCell(cells[k]![block]!) ?? (isBeyondRibs(k, block) ? 'chestWall' : null);
+      if (rule === null) continue;
+      slice[i] = 0;
+      removedMl[rule] += voxelMl;
+    }
+    await breathe();
+  }
+
+  for (const members of [[GGO, CONSOLIDATION], [EFFUSION]]) {
+    const patches = connectedRuns(mask, columns, members);
+    const volumeMm3 = new Float64Array(patches.sizes.length);
+    const besideLung = new Float64Array(patches.sizes.length);
+    const region = members[0] === EFFUSION ? lungs?.nearLung : lungs?.field;
+    for (let run = 0; run < patches.line.length; run++) {
+      const k = Math.floor(patches.line[run]! / rows);
+      const line = (patches.line[run]! - k * rows) * columns;
+      const patch = patches.component[run]!;
+      volumeMm3[patch]! += (patches.end[run]! - patches.start[run]!) * pixelMm2 * series.extentsMm[k]!;
+      if (region === undefined) continue;
+      for (let i = line + patches.start[run]!; i < line + patches.end[run]!; i++)
+        if (region[k]![blockOf[i]!] !== 0) besideLung[patch]!++;
+    }
+    const ruleOf = (patch: number): keyof RemovedMl | null => {
+      const share = besideLung[patch]! / patches.sizes[patch]!;
+      const enough = members[0] === EFFUSION || volumeMm3[patch]! >= LARGE_MM3 ? 0 : MIN_IN_FIELD;
+      if (region !== undefined && (share === 0 || share < enough)) return 'awayFromLung';
+      return volumeMm3[patch]! < MIN_VOLUME_MM3 ? 'speck' : null;
+    };
+    const rules = Array.from(patches.sizes, (_, patch) => ruleOf(patch));
+    for (const [patch, rule] of rules.entries())
+      if (rule !== null) removedMl[rule] += volumeMm3[patch]! / 1000;
+    paint(mask, columns, patches, 0, (patch) => rules[patch] !== null);
+    await breathe();
+  }
+  return removedMl;
+}
+
+function ruleOfCell(cell: number): keyof RemovedMl | null {
+  if (cell === CELL.outside || cell === CELL.cutLung) return 'outsideBody';
+  if (cell === CELL.bone) return 'boneOrContrast';
+  return cell === CELL.airway ? 'airway' : null;
+}

@@ -1,0 +1,82 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { PADDING_HU, type HuVolume } from '../volume/types';
+import { blockOfPixel } from './coarse-grid';
+import { type Chest, LEFT, RIGHT } from './lungs';
+import type { LesionMask } from './types';
+
+/** One lung in one slice, mm3. */
+export interface LungSlice {
+  /** Lesions included, effusion excluded. */
+  lungMm3: number;
+  /** Ground glass and consolidation. */
+  affectedMm3: number;
+}
+
+/** One class over the whole series. */
+export interface ClassTally {
+  voxels: number;
+  mm3: number;
+  /** By side label: [0, right, left]. */
+  sideMm3: [number, number, number];
+  huSum: number;
+  /** Voxels that are not padding. */
+  huVoxels: number;
+}
+
+/** Every voxel counted once; all that is measured is made of these sums. */
+export interface Tally {
+  /** By class index; [0] stays empty. */
+  classes: [ClassTally, ClassTally, ClassTally, ClassTally];
+  /** By side label, then slice; [0] stays empty. */
+  lungs: [LungSlice[], LungSlice[], LungSlice[]];
+  /** Consolidation and effusion outside the aerated, closed lungs: what the lung mask alone would have missed. */
+  denseOutsideMm3: number;
+}
+
+/** Gives way to other work after each slice. */
+export async function tally(mask: LesionMask, volume: HuVolume, { grid, lungs }: Chest): Promise<Tally> {
+  const { rows, columns, spacingMm, series } = volume;
+  const blockOf = blockOfPixel(rows, columns, grid);
+  const emptyClass = (): ClassTally => ({ voxels: 0, mm3: 0, sideMm3: [0, 0, 0], huSum: 0, huVoxels: 0 });
+  const emptyLung = () => mask.map(() => ({ lungMm3: 0, affectedMm3: 0 }));
+  const sums: Tally = {
+    classes: [emptyClass(), emptyClass(), emptyClass(), emptyClass()],
+    lungs: [[], emptyLung(), emptyLung()],
+    denseOutsideMm3: 0,
+  };
+  for (const [k, slice] of mask.entries()) {
+    const voxelMm3 = spacingMm[0] * spacingMm[1] * series.extentsMm[k]!;
+    const lung = lungs?.mask[k];
+    const hu = slice.some((value) => value !== 0) ? volume.huSlice(k) : null;
+    for (let i = 0; i < slice.length; i++) {
+      const value = slice[i]!;
+      const block = blockOf[i]!;
+      const inLung = lung === undefined ? 0 : lung[block]!;
+      if (value === 0) {
+        if (inLung !== 0) sums.lungs[inLung as 1 | 2][k]!.lungMm3 += voxelMm3;
+        continue;
+      }
+      const side = (inLung || (lungs?.sideMap[block] ?? 0)) as 0 | 1 | 2;
+      const ofClass = sums.classes[value as 1 | 2 | 3];
+      ofClass.voxels++;
+      ofClass.mm3 += voxelMm3;
+      ofClass.sideMm3[side] += voxelMm3;
+      if (hu![i]! !== PADDING_HU) {
+        ofClass.huSum += hu![i]!;
+        ofClass.huVoxels++;
+      }
+      if (value !== 1 && inLung === 0) sums.denseOutsideMm3 += voxelMm3;
+      if (value !== 3 && side !== 0) {
+        sums.lungs[side][k]!.lungMm3 += voxelMm3;
+        sums.lungs[side][k]!.affectedMm3 += voxelMm3;
+      }
+    }
+    await breathe();
+  }
+  return sums;
+}
+
+export const SIDES = [
+  ['right', RIGHT],
+  ['left', LEFT],
+] as const;
