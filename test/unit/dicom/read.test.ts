@@ -71,16 +71,16 @@ describe('character sets (PS3.5 annexes H, I, J)', () => {
   test('a sequence item inherits the character set', () => {
     const { dataset } = readHeader(
       file(TRANSFER_SYNTAX.explicitLittleEndian, [
-        element(0x00080005, 'CS', text('ISO_IR 100'), 'explicit'),
+        element(0x00080005, 'CS', text('ISO_IR 144'), 'explicit'),
         element(
           0x00081032,
           'SQ',
-          item(element(0x00080104, 'LO', Buffer.from('Thorax \xfc ', 'latin1'), 'explicit')),
+          item(element(0x00080104, 'LO', Buffer.from('\xbb\xee', 'latin1'), 'explicit')),
           'explicit',
         ),
       ]),
     );
-    expect(dataset.item('ProcedureCodeSequence')?.string('CodeMeaning')).toBe('Thorax ü');
+    expect(dataset.item('ProcedureCodeSequence')?.string('CodeMeaning')).toBe('Лю');
   });
 });
 

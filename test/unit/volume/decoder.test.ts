@@ -11,6 +11,22 @@ import type { Decoder } from '../../../src/volume/types';
 import { ctFile } from '../../fixtures/ct';
 import { encode, header, type Image } from '../../fixtures/encode';
 
+/** Real worker threads, counted. */
+const mockThreads = { started: 0, ended: 0 };
+jest.mock('node:worker_threads', () => {
+  const real = jest.requireActual<typeof import('node:worker_threads')>('node:worker_threads');
+  return {
+    ...real,
+    Worker: class extends real.Worker {
+      constructor(...options: ConstructorParameters<typeof real.Worker>) {
+        super(...options);
+        mockThreads.started++;
+        this.once('exit', () => mockThreads.ended++);
+      }
+    },
+  };
+});
+
 let folder: string;
 let decoder: Decoder;
 beforeAll(async () => {
@@ -222,14 +238,44 @@ describe('frames of an Enhanced CT', () => {
   });
 });
 
-test('a slice that takes longer than allowed is refused, and its worker does not stay', async () => {
-  const hasty = openDecoder({ threads: 1, timeoutSeconds: 0.001 });
-  const [slice] = await slicesOf(await compressed(TRANSFER_SYNTAX.rle, image(12, false)));
-  await expect(hasty.decode(slice as Slice)).rejects.toThrow('not decoded within 0.001 s');
-  expect(
-    process.getActiveResourcesInfo().filter((name) => name === 'Worker' || name === 'MessagePort').length,
-  ).toBeLessThanOrEqual(4);
-  await hasty.close();
+describe('worker threads', () => {
+  beforeEach(() => {
+    mockThreads.started = mockThreads.ended = 0;
+  });
+
+  test('are kept from slice to slice, thrown away after a bad one, and end with the decoder', async () => {
+    const other = openDecoder({ threads: 1, timeoutSeconds: 20 });
+    const original = image(12, false);
+    const syntax = TRANSFER_SYNTAX.jpegLsLossless;
+    const spoil = (stream: Uint8Array) =>
+      stream.map((byte, i) => (i > 100 && i < stream.length - 2 ? (i * 31) & 0x7f : byte));
+    const [good] = await slicesOf(await compressed(syntax, original));
+    const [bad] = await slicesOf(await compressed(syntax, original, spoil));
+    await other.decode(good as Slice);
+    await other.decode(good as Slice);
+    expect(mockThreads).toEqual({ started: 1, ended: 0 });
+    await expect(other.decode(bad as Slice)).rejects.toMatchObject({ code: 'RAUNET_CORRUPT_PIXELS' });
+    expect(mockThreads).toEqual({ started: 1, ended: 1 });
+    expect(differences([...(await other.decode(good as Slice))], original)).toBe(0);
+    expect(mockThreads).toEqual({ started: 2, ended: 1 });
+    await other.close();
+    expect(mockThreads).toEqual({ started: 2, ended: 2 });
+  });
+
+  test('are thrown away when a slice takes longer than allowed', async () => {
+    const hasty = openDecoder({ threads: 1, timeoutSeconds: 0.001 });
+    const [slice] = await slicesOf(await compressed(TRANSFER_SYNTAX.rle, image(12, false)));
+    await expect(hasty.decode(slice as Slice)).rejects.toThrow('not decoded within 0.001 s');
+    expect(mockThreads).toEqual({ started: 1, ended: 1 });
+    await hasty.close();
+  });
+
+  test('are none for native pixels', async () => {
+    const other = openDecoder({ threads: 1, timeoutSeconds: 20 });
+    await other.decode((await slicesOf(ctFile()))[0] as Slice);
+    expect(mockThreads.started).toBe(0);
+    await other.close();
+  });
 });
 
 test('closing refuses what is being decoded and what waits', async () => {
