@@ -42,15 +42,17 @@ const MARGIN = 6;
 /** Pixels around the body on all of the given slices; the whole slice where there is no body. */
 export function bodyBox({ rows, columns, huSlice }: HuVolume, slices: readonly number[]): PixelBox {
   const box = { top: rows, bottom: 0, left: columns, right: 0 };
-  for (const k of slices)
-    for (const [i, cell] of bodyCells(huSlice(k), columns, TISSUE_HU).entries()) {
-      if (cell !== BODY) continue;
-      const row = Math.floor(i / columns);
-      const column = i % columns;
+  for (const k of slices) {
+    const cells = bodyCells(huSlice(k), columns, TISSUE_HU);
+    for (let row = 0; row < rows; row++) {
+      const line = cells.subarray(row * columns, (row + 1) * columns);
+      const first = line.indexOf(BODY);
+      if (first < 0) continue;
       box.top = Math.min(box.top, row - MARGIN);
       box.bottom = Math.max(box.bottom, row + 1 + MARGIN);
-      box.left = Math.min(box.left, column - MARGIN);
-      box.right = Math.max(box.right, column + 1 + MARGIN);
+      box.left = Math.min(box.left, first - MARGIN);
+      box.right = Math.max(box.right, line.lastIndexOf(BODY) + 1 + MARGIN);
     }
+  }
   return box.bottom > box.top ? box : { top: 0, bottom: rows, left: 0, right: columns };
 }

@@ -47,7 +47,8 @@ export function blend(image: RgbImage, column: number, row: number, colour: Rgb,
   const at = (row * image.columns + column) * 3;
   for (let channel = 0; channel < 3; channel++) {
     const old = image.pixels[at + channel]!;
-    image.pixels[at + channel] = Math.round(old + (colour[channel]! - old) * share);
+    // The half rounds, as storing truncates.
+    image.pixels[at + channel] = old + (colour[channel]! - old) * share + 0.5;
   }
 }
 

@@ -3,6 +3,9 @@ import type { PixelBox } from '../../lib/components';
 import type { HuVolume } from '../../volume/types';
 import { blank, blend, type RgbImage } from './image';
 
+// One look-up each: these run for every pixel of a picture.
+const { floor, max, min, round } = Math;
+
 /** The lung window that radiologists read with, HU. */
 const WINDOW = { low: -1350, high: 150 };
 const BLACK: Rgb = [0, 0, 0];
@@ -24,7 +27,7 @@ export function fit(
 ): View {
   const tallMm = (crop.bottom - crop.top) * spacingMm[0];
   const wideMm = (crop.right - crop.left) * spacingMm[1];
-  return { crop, pixelsPerMm: Math.min(width / wideMm, height / tallMm) };
+  return { crop, pixelsPerMm: min(width / wideMm, height / tallMm) };
 }
 
 /**
@@ -53,7 +56,7 @@ export function slicePicture(
       image.pixels[at * 3] = value;
       image.pixels[at * 3 + 1] = value;
       image.pixels[at * 3 + 2] = value;
-      label[at] = labels[Math.round(y) * columns + Math.round(x)]!;
+      label[at] = labels[round(y) * columns + round(x)]!;
     }
   }
   outline(image, label, colours);
@@ -75,19 +78,19 @@ function centres(count: number, middle: number, step: number): Float64Array {
 }
 
 function bilinear(hu: Float32Array, rows: number, columns: number, x: number, y: number): number {
-  const left = Math.min(Math.max(Math.floor(x), 0), columns - 1);
-  const top = Math.min(Math.max(Math.floor(y), 0), rows - 1);
-  const right = Math.min(left + 1, columns - 1);
-  const bottom = Math.min(top + 1, rows - 1);
-  const fx = Math.min(Math.max(x - left, 0), 1);
-  const fy = Math.min(Math.max(y - top, 0), 1);
+  const left = min(max(floor(x), 0), columns - 1);
+  const top = min(max(floor(y), 0), rows - 1);
+  const right = min(left + 1, columns - 1);
+  const bottom = min(top + 1, rows - 1);
+  const fx = min(max(x - left, 0), 1);
+  const fy = min(max(y - top, 0), 1);
   const upper = hu[top * columns + left]! * (1 - fx) + hu[top * columns + right]! * fx;
   const lower = hu[bottom * columns + left]! * (1 - fx) + hu[bottom * columns + right]! * fx;
   return upper * (1 - fy) + lower * fy;
 }
 
 const grey = (hu: number): number =>
-  Math.round(255 * Math.min(Math.max((hu - WINDOW.low) / (WINDOW.high - WINDOW.low), 0), 1));
+  round(255 * min(max((hu - WINDOW.low) / (WINDOW.high - WINDOW.low), 0), 1));
 
 /** A line two pixels wide along the inside of each region's edge. */
 function outline({ columns, rows, pixels }: RgbImage, label: Uint8Array, colours: readonly Rgb[]): void {

@@ -1,0 +1,170 @@
+import { bodyBox, slicesToShow } from '../../../src/result/picture/choose';
+import { contactSheet } from '../../../src/result/picture/contact-sheet';
+import { edgeLetters } from '../../../src/result/picture/orientation';
+import { fit, slicePicture } from '../../../src/result/picture/slice';
+import { refusalPage, summaryPage } from '../../../src/result/picture/summary-page';
+import { shorten, textWidth, wrap } from '../../../src/result/picture/text';
+import type { RgbImage } from '../../../src/result/picture/image';
+import { codes, context, source } from '../../fixtures/result-source';
+
+const colours = codes.classes.map(({ colour }) => colour);
+const pixel = ({ columns, pixels }: RgbImage, column: number, row: number): number[] =>
+  Array.from(pixels.subarray((row * columns + column) * 3, (row * columns + column) * 3 + 3));
+
+describe('slices to show', () => {
+  const sliceWith = (label: number, pixels: number) => new Uint8Array(100).fill(label, 0, pixels);
+
+  test('have the one with most of each class, then the most diseased that are no neighbours', () => {
+    const mask = Array.from({ length: 30 }, (_, k) => sliceWith(1, k === 20 ? 90 : k > 10 ? 50 : 0));
+    mask[2] = sliceWith(2, 1);
+    mask[4] = sliceWith(3, 1);
+    const shown = slicesToShow(mask, 6);
+    expect(shown).toEqual(expect.arrayContaining([2, 4, 20]));
+    expect(shown).toHaveLength(6);
+    expect(shown).toEqual([...shown].sort((a, b) => a - b));
+    const chosenByArea = shown.filter((k) => k > 4);
+    for (const [i, k] of chosenByArea.slice(1).entries()) expect(k - chosenByArea[i]!).toBeGreaterThan(2);
+  });
+
+  test('are neighbours when disease is nowhere else', () => {
+    const mask = Array.from({ length: 30 }, (_, k) => sliceWith(1, k >= 10 && k < 13 ? 5 : 0));
+    expect(slicesToShow(mask, 6)).toEqual([10, 11, 12]);
+  });
+
+  test('are spread evenly where nothing was found, and all of a short series', () => {
+    const nothing = (length: number) => Array.from({ length }, () => new Uint8Array(4));
+    expect(slicesToShow(nothing(12), 6)).toEqual([1, 3, 5, 7, 9, 11]);
+    expect(slicesToShow(nothing(2), 6)).toEqual([0, 1]);
+  });
+});
+
+describe('a slice picture', () => {
+  const columns = 20;
+  const rows = 10;
+  const whole = { top: 0, bottom: rows, left: 0, right: columns };
+
+  test('has air dark, soft tissue white and padding black, on the lung window', () => {
+    const hu = new Float32Array(rows * columns).fill(-1350);
+    hu.fill(150, 100);
+    hu.fill(-32768, 0, 20);
+    const volume = { rows, columns, spacingMm: [1, 1] as const };
+    const labels = new Uint8Array(rows * columns);
+    const view = { crop: whole, pixelsPerMm: 1 };
+    const image = slicePicture(hu, labels, volume, view, { width: columns, height: rows }, colours);
+    expect(pixel(image, 5, 8)).toEqual([255, 255, 255]);
+    expect(pixel(image, 5, 3)).toEqual([0, 0, 0]);
+    expect(pixel(image, 5, 0)).toEqual([0, 0, 0]);
+  });
+
+  test('outlines a lesion where it lies, in the colour of its class, and lets its inside be seen', () => {
+    const hu = new Float32Array(rows * columns).fill(-1350);
+    const labels = new Uint8Array(rows * columns);
+    for (let row = 2; row < 9; row++) labels.fill(2, row * columns + 4, row * columns + 13);
+    const volume = { rows, columns, spacingMm: [1, 1] as const };
+    const view = { crop: whole, pixelsPerMm: 1 };
+    const image = slicePicture(hu, labels, volume, view, { width: columns, height: rows }, colours);
+    expect(pixel(image, 4, 2)).toEqual(colours[1]);
+    expect(pixel(image, 12, 8)).toEqual(colours[1]);
+    expect(pixel(image, 3, 2)).toEqual([0, 0, 0]);
+    expect(pixel(image, 13, 8)).toEqual([0, 0, 0]);
+    const inside = pixel(image, 8, 5);
+    expect(inside[0]!).toBeGreaterThan(0);
+    expect(inside[0]!).toBeLessThan(80);
+  });
+
+  test('keeps the proportions of oblong pixels', () => {
+    // 10 rows of 2 mm, 20 columns of 1 mm: a square of 20 mm.
+    const view = fit(whole, [2, 1], 100, 50);
+    expect(view.pixelsPerMm).toBe(2.5);
+    const labels = new Uint8Array(rows * columns).fill(1);
+    const volume = { rows, columns, spacingMm: [2, 1] as const };
+    const hu = new Float32Array(rows * columns);
+    const image = slicePicture(hu, labels, volume, view, { width: 100, height: 50 }, colours);
+    const coloured = Array.from({ length: 100 }, (_, column) => pixel(image, column, 25)[1]! > 0);
+    expect(coloured.indexOf(true)).toBe(25);
+    expect(coloured.lastIndexOf(true)).toBe(74);
+  });
+});
+
+test('sides are named from the orientation, for flipped and for feet-first images too', () => {
+  const orientation = (...values: number[]) => ({ values, strings: values.map(String) });
+  expect(edgeLetters(orientation(1, 0, 0, 0, 1, 0))).toEqual({ left: 'R', right: 'L' });
+  expect(edgeLetters(orientation(-1, 0, 0, 0, 1, 0))).toEqual({ left: 'L', right: 'R' });
+  expect(edgeLetters(orientation(0.1, -0.9, 0, 1, 0.1, 0))).toEqual({ left: 'P', right: 'A' });
+  expect(edgeLetters(null)).toBeNull();
+});
+
+test('the box around the body holds it on every slice, and the whole slice where there is none', () => {
+  const { volume } = source().analysis;
+  const box = bodyBox(volume, [3, 4]);
+  expect(box.top).toBeLessThanOrEqual(4);
+  expect(box.bottom).toBeGreaterThanOrEqual(36);
+  const empty = { ...volume, huSlice: () => new Float32Array(40 * 48).fill(-1000) };
+  expect(bodyBox(empty, [3])).toEqual({ top: 0, bottom: 40, left: 0, right: 48 });
+});
+
+describe('text', () => {
+  test('is cut and wrapped to the width', () => {
+    const long = 'The distance between slices varies from 2.4 to 2.6 mm, and a tenth of them is missing.';
+    expect(textWidth('small', shorten('small', long, 200))).toBeLessThanOrEqual(200);
+    expect(shorten('small', long, 200)).toMatch(/^The distance.*…$/);
+    const lines = wrap('body', long, 300, 2);
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(textWidth('body', line)).toBeLessThanOrEqual(300);
+    expect(wrap('body', long, 5000, 2)).toEqual([long]);
+  });
+
+  test('in letters without a picture loses accents or shows question marks', () => {
+    expect(textWidth('body', 'Ä 小')).toBe(textWidth('body', 'A ?'));
+  });
+});
+
+describe('pages', () => {
+  test('of findings and of a refusal are drawn whatever the numbers', () => {
+    const { analysis } = source();
+    const measurements = {
+      ...analysis.measurements,
+      lungs: null,
+      lungGateReason: 'A long reason. '.repeat(40),
+      classes: analysis.measurements.classes.map((each) => ({
+        ...each,
+        sideMl: null,
+        meanHu: null,
+        percentOfLung: null,
+      })) as never,
+    };
+    for (const each of [analysis, { ...analysis, measurements }]) {
+      const page = summaryPage(each, context());
+      expect([page.columns, page.rows, page.pixels.length]).toEqual([1024, 1024, 1024 * 1024 * 3]);
+      expect(colours.every((colour) => holds(page, colour))).toBe(true);
+    }
+    const { series, source: header } = analysis;
+    const page = refusalPage(
+      {
+        summary: series.summary,
+        source: header,
+        slices: [],
+        outcome: 'Failed',
+        code: 'RAUNET_INTERNAL',
+        sentence: 'Something happened. '.repeat(50),
+      },
+      context(),
+    );
+    expect(page.columns).toBe(1024);
+  });
+
+  test('of the contact sheet have the tiles asked for', () => {
+    const { volume, mask } = source().analysis;
+    const heading = { title: 'Phantom', subtitle: 'found' };
+    const wide = contactSheet(volume, mask, codes, heading, { columns: 4, rows: 1 });
+    const tall = contactSheet(volume, mask, codes, heading, { columns: 2, rows: 2 });
+    expect(wide.columns).toBeGreaterThan(tall.columns);
+    expect(tall.rows).toBeGreaterThan(wide.rows);
+  });
+});
+
+function holds({ pixels }: RgbImage, [r, g, b]: readonly [number, number, number]): boolean {
+  for (let i = 0; i < pixels.length; i += 3)
+    if (pixels[i] === r && pixels[i + 1] === g && pixels[i + 2] === b) return true;
+  return false;
+}
