@@ -33,7 +33,7 @@ export interface AnalyseDeps extends PipelineDeps {
   spool: Spool;
   log: Log;
   /** Seconds that each stage took. */
-  stageSeconds: (stage: AnalysisStage, seconds: number) => void;
+  stageSeconds: (stage: AnalysisStage | 'delivery', seconds: number) => void;
   failed: (error: RaunetError) => void;
 }
 
@@ -57,7 +57,7 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
     await deliverLater(job, series, objects, deps);
   } catch (thrown) {
     const error = toRaunetError(thrown, { seriesUid });
-    if (WITHDRAWN.has(error.code)) return transaction(pool, (tx) => job.complete(tx));
+    if (WITHDRAWN.has(error.code)) return await transaction(pool, (tx) => job.complete(tx));
     if (error.class !== 'permanent') throw error;
     deps.failed(error);
     deps.log.warn('series refused', {

@@ -16,6 +16,8 @@ export interface DeliverDeps {
   spool: Spool;
   log: Log;
   failed: (error: RaunetError) => void;
+  /** Seconds that an attempt took. */
+  stageSeconds: (stage: 'delivery', seconds: number) => void;
   sent: (destination: string) => void;
 }
 
@@ -33,11 +35,13 @@ export async function deliver(
 
   const results = await resultsOf(pool, seriesUid, revision);
   for (const { file, sha256 } of results) await spool.verifyResult(file, sha256);
+  const started = performance.now();
   const outcomes = await sendAll(
     destination,
     results.map((result) => ({ ...result, file: spool.resultPath(result.file) })),
     { ourAe: config.association.aeTitle, signal: job.signal, log },
   );
+  deps.stageSeconds('delivery', (performance.now() - started) / 1000);
   const errors = outcomes.flatMap(({ error }) => (error === null ? [] : [error]));
   const permanent = errors.find((error) => error.class === 'permanent');
   const passing = errors.find((error) => error.class !== 'permanent');
