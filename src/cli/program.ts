@@ -16,6 +16,7 @@ import { doctorDeps } from './doctor-deps';
 import { EXIT, type ExitCode } from './exit-codes';
 import { writePhantom } from './phantom';
 import { processFolder } from './process';
+import { moveRecords } from './records';
 import { serve } from './serve';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -88,6 +89,19 @@ export function program(done: (code: ExitCode) => void): Command {
   ).action(async (name: string, options: ConfigOption) =>
     done(await echoCommand(name, doctorDeps(configOf(options), print))),
   );
+
+  const records = cli
+    .command('records')
+    .description('move what the database knows to another one; the service must be stopped');
+  for (const direction of ['export', 'import'] as const)
+    withConfig(
+      records
+        .command(direction)
+        .argument('<file>', direction === 'export' ? 'a new file of JSON lines' : 'what export wrote')
+        .description(direction === 'export' ? 'write all records' : 'read records into an empty database'),
+    ).action(async (file: string, options: ConfigOption) =>
+      done(await moveRecords(direction, file, configOf(options), print)),
+    );
 
   cli
     .command('phantom')

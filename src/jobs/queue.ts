@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
 import { type ConstructorOptions, type JobResult, type JobWithMetadata, PgBoss } from 'pg-boss';
-import { RaunetError } from '../lib/errors';
+import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import type { Db, Tx } from './pool';
 import { prepared } from './prepared';
@@ -40,7 +40,10 @@ export interface Worker<Data> {
   concurrency: number;
   /** May run again for one job, after a crash: it must be idempotent. */
   run(job: Job<Data>): Promise<void>;
-  /** The job failed for good, or its process died too often. At least once; not while the same key waits again. */
+  /**
+   * The job failed for good, or its process died too often. At least once; not while the same key waits again.
+   * Repeated while it throws an error that may pass.
+   */
   dead(data: Data, error: RaunetError): Promise<void>;
 }
 
@@ -188,7 +191,10 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
       await boss.work<Data, void, typeof metadata>(deadLetterOf(queue), metadata, async ([job]) => {
         const { data, singletonKey, sourceOutput } = job!;
         if (singletonKey && (await findJobs(queue, singletonKey)).length > 0) return;
-        await worker.dead(data, failureError(sourceOutput));
+        await worker.dead(data, failureError(sourceOutput)).catch((error: unknown) => {
+          if (toRaunetError(error).class !== 'permanent') throw error;
+          log.error('The end of a dead job could not be recorded', { jobId: job!.id, queue, error });
+        });
       });
     },
 

@@ -100,16 +100,6 @@ export async function instancesOf(db: Db, seriesUid: string): Promise<InstanceRe
   return rows as InstanceRecord[];
 }
 
-/** The instance on record under this UID: what a sender that asks for storage commitment is told of. */
-export async function findInstance(db: Db, sopInstanceUid: string): Promise<InstanceRecord | null> {
-  const { rows } = await db.query(
-    `SELECT ${INSTANCE_COLUMNS} FROM raunet.instance JOIN raunet.series USING (series_uid)
-     WHERE sop_instance_uid = $1 AND NOT conflicting`,
-    [sopInstanceUid],
-  );
-  return (rows[0] as InstanceRecord | undefined) ?? null;
-}
-
 /** Series at work, oldest first: each must have a job. */
 export async function unfinishedSeries(db: Db): Promise<SeriesRecord[]> {
   const { rows } = await db.query(

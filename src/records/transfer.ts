@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createInterface } from 'node:readline/promises';
-import type { Readable, Writable } from 'node:stream';
 import type { Pool } from 'pg';
 import { type Tx, transaction } from '../jobs/pool';
 import { RaunetError } from '../lib/errors';
@@ -14,13 +11,10 @@ const BATCH = 1000;
  * Writes all records as JSON lines: `{"raunet": <schema version>}`, then `{"table", "row"}`. To move to another major
  * version of PostgreSQL; jobs are not written, the reconcile task makes them again. Returns the number of rows.
  */
-export async function exportRecords(pool: Pool, out: Writable): Promise<number> {
-  const write = async (line: object) => {
-    if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, 'drain');
-  };
+export async function exportRecords(pool: Pool, write: (text: string) => Promise<void>): Promise<number> {
   return transaction(pool, async (tx) => {
     await tx.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
-    await write({ raunet: await schemaVersion() });
+    await write(`${JSON.stringify({ raunet: await schemaVersion() })}\n`);
     let rows = 0;
     for (const table of TABLES) {
       await tx.query(
@@ -29,7 +23,7 @@ export async function exportRecords(pool: Pool, out: Writable): Promise<number> 
       for (;;) {
         const batch = await tx.query<{ row: object }>(`FETCH ${BATCH} FROM export_${table}`);
         if (batch.rows.length === 0) break;
-        for (const { row } of batch.rows) await write({ table, row });
+        await write(batch.rows.map(({ row }) => `${JSON.stringify({ table, row })}\n`).join(''));
         rows += batch.rows.length;
       }
     }
@@ -37,26 +31,46 @@ export async function exportRecords(pool: Pool, out: Writable): Promise<number> 
   });
 }
 
-/** Reads what exportRecords wrote into empty tables, all or nothing. Returns the number of rows. Throws RAUNET_SCHEMA. */
-export async function importRecords(pool: Pool, input: Readable): Promise<number> {
+/** Reads the lines that exportRecords wrote into empty tables, all or nothing. Returns the number of rows. Throws RAUNET_SCHEMA. */
+export async function importRecords(pool: Pool, lines: AsyncIterable<string>): Promise<number> {
   return transaction(pool, async (tx) => {
     if ((await tx.query('SELECT FROM raunet.series LIMIT 1')).rowCount !== 0)
       throw new RaunetError('RAUNET_SCHEMA', {
         detail: 'there are records already; import needs a new database',
       });
     let rows = -1;
-    for await (const line of createInterface({ input })) {
-      const { raunet, table, row } = JSON.parse(line) as { raunet?: number; table: string; row: object };
+    for await (const line of lines) {
+      const { raunet, table, row } = parse(line);
       if (rows === -1) {
         if (raunet !== (await schemaVersion()))
-          throw new RaunetError('RAUNET_SCHEMA', { detail: `the file has version ${raunet}` });
+          throw new RaunetError('RAUNET_SCHEMA', {
+            detail: `the file is of schema version ${raunet ?? 'none'}`,
+          });
       } else await insert(tx, table, row);
       rows++;
     }
     await tx.query(`SELECT setval(pg_get_serial_sequence('raunet.series_event', 'id'),
       (SELECT coalesce(max(id), 1) FROM raunet.series_event))`);
-    return rows;
+    return Math.max(rows, 0);
   });
+}
+
+interface Line {
+  raunet?: number;
+  table: string;
+  row: object;
+}
+
+function parse(line: string): Line {
+  try {
+    return JSON.parse(line) as Line;
+  } catch (cause) {
+    throw new RaunetError(
+      'RAUNET_SCHEMA',
+      { detail: 'the file is no export of records, or is cut short' },
+      { cause },
+    );
+  }
 }
 
 async function insert(tx: Tx, name: string, row: object): Promise<void> {

@@ -144,6 +144,24 @@ test('a permanent error is not retried', async () => {
   expect({ runs, dead }).toEqual({ runs: 1, dead: ['RAUNET_NOT_ACCEPTED'] });
 });
 
+test('the end of a dead job is told again while the telling fails for a passing reason, not for a permanent one', async () => {
+  const queue = await newQueue();
+  const told: string[] = [];
+  await queues.work<Note>(queue, {
+    concurrency: 1,
+    run: () => Promise.reject(new RaunetError('RAUNET_NOT_ACCEPTED')),
+    async dead({ n }) {
+      told.push(`${n}`);
+      if (n === 1) throw new RaunetError('RAUNET_STATE');
+      if (told.filter((each) => each === '2').length === 1) throw new RaunetError('RAUNET_DATABASE');
+    },
+  });
+  await send(queue, 'permanent', 1);
+  await send(queue, 'passing', 2);
+  await until('told twice', () => told.filter((n) => n === '2').length === 2);
+  expect(told.filter((n) => n === '1')).toHaveLength(1);
+});
+
 test('complete(tx) commits job and rows together; after a rollback the job runs again', async () => {
   const queue = await newQueue();
   await queues.work<Note>(queue, {
