@@ -84,6 +84,10 @@ export function axialScan(
   return { slices: largest, warnings: [{ code: 'MIXED_GEOMETRY', sentence }] };
 }
 
+/** Whether an image could belong to a scan that `arrange` takes, going by itself alone. */
+export const isAxialCt = (slice: Slice): boolean =>
+  whyNoCt(slice) === null && isPlaced(slice) && Math.abs(normalOf(slice)[2]) >= AXIAL;
+
 type Group = [PlacedSlice, ...PlacedSlice[]];
 
 function groupByGeometry(slices: readonly PlacedSlice[]): Group[] {

@@ -9,19 +9,23 @@ const warning = (code: string, sentence: string): Warning => ({ code, sentence }
 const PROJECTION =
   /(^|[\s_/-])(MIP|MINIP|MAXIP|MAX_IP|MIN_IP|MAXIMUM|MINIMUM|RAYSUM|VRT|SSD|VOLREN|RENDERING|PROJECTION)([\s_/-]|$)/;
 
+/** By ImageType, or a derived image of a series that calls itself one. */
+export const isProjection = ({ imageType }: Slice, { description }: SeriesSummary): boolean =>
+  imageType.some((value) => PROJECTION.test(value)) ||
+  (imageType[0] === 'DERIVED' && PROJECTION.test(description?.toUpperCase() ?? ''));
+
 /** Throws DERIVED_REFORMAT where slices are projections or renderings. */
 export function refuseProjections(
   slices: readonly Slice[],
-  { description }: SeriesSummary,
+  summary: SeriesSummary,
   about: ErrorContext,
 ): void {
-  const projection = slices.find(
-    ({ imageType }) =>
-      imageType.some((value) => PROJECTION.test(value)) ||
-      (imageType[0] === 'DERIVED' && PROJECTION.test(description?.toUpperCase() ?? '')),
-  );
+  const projection = slices.find((slice) => isProjection(slice, summary));
   if (projection !== undefined)
-    throw new RaunetError('RAUNET_DERIVED_REFORMAT', { ...about, sopInstanceUid: projection.sopInstanceUid });
+    throw new RaunetError('RAUNET_DERIVED_REFORMAT', {
+      ...about,
+      sopInstanceUid: projection.sopInstanceUid,
+    });
 }
 
 /** Missing slices are processed up to this share of the series, and up to this step between two slices. */

@@ -1,10 +1,14 @@
 import type { Config, SelectionRule } from '../config/schema';
+import { isAxialCt } from './candidates';
 import { isSharpKernel } from './kernels';
-import type { SeriesSummary } from './types';
+import { isProjection } from './remarks';
+import type { SeriesSummary, Slice } from './types';
 
-/** A series as the choice sees it. `slices`: images of the axial scan. */
+/** A series as the choice sees it. */
 export interface Candidate {
   summary: SeriesSummary;
+  /** An image from the middle, where no localizer stands. */
+  sample: Slice;
   slices: number;
 }
 
@@ -71,6 +75,7 @@ const thicknessClass = ({ summary }: Candidate): number =>
 
 /** In order of weight; the smaller value is preferred. */
 const CRITERIA: readonly [name: string, value: (candidate: Candidate) => number][] = [
+  ['axial CT', ({ sample, summary }) => (isAxialCt(sample) && !isProjection(sample, summary) ? 0 : 1)],
   ['thinner slices', thicknessClass],
   ['sharp lung kernel', ({ summary }) => (isSharpKernel(summary.kernel) ? 0 : 1)],
   ['thinner slices', ({ summary }) => summary.thicknessMm ?? Number.POSITIVE_INFINITY],

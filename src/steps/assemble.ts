@@ -92,19 +92,24 @@ async function choose(series: SeriesRecord, { config, pool, spoolPath }: Assembl
     instances,
   }: SeriesRecord): Promise<Candidate | null> => {
     const records = await instancesOf(pool, seriesUid);
-    const first = records[0];
-    if (first === undefined) return null;
-    const { summary, slices } = await readHeaders([spoolPath(first.file)], { callingAe, calledAe });
-    return { summary, slices: Math.max(instances, slices.length) };
+    const middle = records[records.length >> 1];
+    if (middle === undefined) return null;
+    const { summary, slices } = await readHeaders([spoolPath(middle.file)], { callingAe, calledAe });
+    const sample = slices[slices.length >> 1];
+    return sample === undefined ? null : { summary, sample, slices: Math.max(instances, slices.length) };
   };
   const candidate = await candidateOf(series);
   if (candidate === null) return { take: false, reason: 'No instance can be analysed.' };
   const study = await seriesList(pool, { studyUid: series.studyUid, limit: 1000 });
   const others: Candidate[] = [];
   for (const other of study) {
-    if (other.seriesUid === series.seriesUid || other.erasedAt !== null) continue;
+    if (other.seriesUid === series.seriesUid || other.erasedAt !== null || hasFailed(other)) continue;
     const read = await candidateOf(other);
     if (read !== null) others.push(read);
   }
   return select(candidate, others, config.series);
 }
+
+/** Came to no result for a reason of its own: no series gives way to it. */
+const hasFailed = ({ state, code }: SeriesRecord): boolean =>
+  state === 'failed' || state === 'cancelled' || (state === 'refused' && code !== 'RAUNET_NOT_SELECTED');

@@ -1,11 +1,12 @@
 import { configSchema } from '../../../src/config/schema';
 import { type Candidate, select } from '../../../src/series/select';
 import type { SeriesSummary } from '../../../src/series/types';
-import { ctSummary } from '../../fixtures/ct';
+import { ctSlice, ctSummary, vector } from '../../fixtures/ct';
 
 const config = (series: unknown) => configSchema.parse({ series }).series;
 const candidate = (changes: Partial<SeriesSummary> = {}, slices = 300): Candidate => ({
   summary: ctSummary(changes),
+  sample: ctSlice(0),
   slices,
 });
 const soft = candidate({ seriesUid: '1.1', kernel: 'B30f', thicknessMm: 1 });
@@ -93,6 +94,17 @@ describe('several reconstructions of one study', () => {
     });
     expect(select(worse, [better], one)).toEqual({ take: false, reason: expect.stringContaining(reason) });
     expect(select(worse, [better], one).reason).toContain(better.summary.seriesUid);
+  });
+  test.each<[string, Candidate]>([
+    ['a coronal reformat', { ...lung, sample: ctSlice(0, { orientation: vector(1, 0, 0, 0, 0, -1) }) }],
+    ['a localizer', { ...lung, sample: ctSlice(0, { imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] }) }],
+    ['a MIP', { ...lung, sample: ctSlice(0, { imageType: ['DERIVED', 'SECONDARY', 'MIP'] }) }],
+  ])('%s never goes before an axial scan, however thin', (_, other) => {
+    expect(select(thickLung, [other], one).take).toBe(true);
+    expect(select(other, [thickLung], one)).toEqual({
+      take: false,
+      reason: expect.stringContaining('axial CT'),
+    });
   });
   test('a series that the rules leave out is no rival', () => {
     const rules = config({ rules: [{ name: 'no-lung', kernel: 'B70', take: false }, { name: 'rest' }] });
