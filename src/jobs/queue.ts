@@ -90,7 +90,7 @@ const EVERY_QUEUE = {
   deleteAfterSeconds: 3600,
   retryBackoff: true,
 };
-const EVERY_DEAD_QUEUE = { ...EVERY_QUEUE, retryLimit: 1000, retryDelay: 5, retryDelayMax: 300 };
+const EVERY_DEAD_QUEUE = { ...EVERY_QUEUE, retryLimit: 1000, retryDelay: 1, retryDelayMax: 300 };
 
 /**
  * Durable queues on pg-boss: each job with its key, its retries and a dead letter queue `<name>.dead`. Knows no stage.
