@@ -3,6 +3,7 @@ import { inflateRawSync } from 'node:zlib';
 import * as dicomParser from 'dicom-parser';
 import { RaunetError } from '../lib/errors';
 import { DataSet, type Parsed } from './data-set';
+import { parseExplicit } from './explicit';
 import { readMeta } from './meta';
 import { TRANSFER_SYNTAX } from './uids';
 
@@ -67,17 +68,11 @@ export function parsePart10(
         ? inflateRawSync(bytes.subarray(end), { maxOutputLength: MAX_INFLATED_BYTES })
         : bytes.subarray(end);
     const stream = new dicomParser.ByteStream(parser, body, 0);
-    // The two functions below read and fill these four fields only.
-    const parsed = {
-      byteArray: body,
-      byteArrayParser: parser,
-      elements: {},
-      warnings: [],
-    } as unknown as dicomParser.DataSet;
-    const options = untilTag === undefined ? undefined : { untilTag };
-    if (transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian)
-      dicomParser.parseDicomDataSetImplicit(parsed, stream, body.length, options);
-    else dicomParser.parseDicomDataSetExplicit(parsed, stream, body.length, options);
+    const elements =
+      transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian
+        ? parseImplicit(stream, untilTag)
+        : parseExplicit(stream, untilTag);
+    const parsed: Parsed = { byteArray: body, byteArrayParser: parser, elements };
     return { transferSyntaxUid, parsed, littleEndian };
   } catch (cause) {
     if (cause instanceof RaunetError) throw cause;
@@ -85,4 +80,14 @@ export function parsePart10(
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new RaunetError('RAUNET_UNREADABLE', { detail }, { cause });
   }
+}
+
+function parseImplicit(stream: dicomParser.ByteStream, untilTag: string | undefined): Parsed['elements'] {
+  const elements: Parsed['elements'] = {};
+  while (stream.position < stream.byteArray.length) {
+    const element = dicomParser.readDicomElementImplicit(stream, untilTag);
+    elements[element.tag] = element;
+    if (element.tag === untilTag) break;
+  }
+  return elements;
 }

@@ -30,10 +30,10 @@ export interface DecoderOptions {
  */
 export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decoder {
   const workers = openWorkers(threads, timeoutSeconds * 1000);
-  const load = rememberLast(loadPixelData);
+  const load = rememberFrames();
 
   async function decodeFrame(slice: Slice): Promise<StoredPixels> {
-    const pixels = await load(slice.file);
+    const pixels = await load(slice);
     const frame = (slice.frameNumber ?? 1) - 1;
     if (pixels.kind === 'native') {
       if (!NATIVE.has(pixels.transferSyntaxUid))
@@ -82,12 +82,14 @@ async function loadPixelData(file: string): Promise<FilePixels> {
   return readPixelData(await readFile(file));
 }
 
-/** The frames of a multi-frame file come one after the other: it is read once. */
-function rememberLast<T>(load: (file: string) => Promise<T>): (file: string) => Promise<T> {
-  let last: { file: string; value: Promise<T> } | null = null;
-  return (file) => {
-    if (last?.file !== file) last = { file, value: load(file) };
-    return last.value;
+/** A multi-frame file is read once for all of its frames, then forgotten: it may be large. */
+function rememberFrames(): (slice: Slice) => Promise<FilePixels> {
+  let last: { file: string; pixels: Promise<FilePixels>; framesLeft: number } | null = null;
+  return ({ file, frameCount }) => {
+    if (last?.file !== file) last = { file, pixels: loadPixelData(file), framesLeft: frameCount };
+    const { pixels } = last;
+    if (--last.framesLeft <= 0) last = null;
+    return pixels;
   };
 }
 

@@ -2,6 +2,12 @@ import { frameOfReference, patientAndStudy } from '../../../src/dicom/copied';
 import { readHeader } from '../../../src/dicom/read';
 import { ctFile } from '../../fixtures/ct';
 
+const PROFILE = {
+  CodeValue: '113100',
+  CodingSchemeDesignator: 'DCM',
+  CodeMeaning: 'Basic Application Confidentiality Profile',
+};
+
 const source = readHeader(
   ctFile({
     PatientName: 'Müller^Änne',
@@ -10,7 +16,8 @@ const source = readHeader(
     AccessionNumber: 'A-1',
     StudyTime: '120000.000000',
     PatientIdentityRemoved: 'YES',
-    DeidentificationMethodCodeSequence: [{ CodeValue: '113100', CodingSchemeDesignator: 'DCM' }],
+    DeidentificationMethodCodeSequence: [PROFILE],
+    ProcedureCodeSequence: [{ CodeValue: '028', CodeMeaning: 'Thorax' }],
     ClinicalTrialSubjectID: '7',
     PatientComments: null,
     OtherPatientIDsSequence: [],
@@ -19,7 +26,7 @@ const source = readHeader(
   }),
 ).dataset;
 
-test('patient, study, trial and de-identification attributes are copied as they are; type 2 ones stand empty', () => {
+test('patient, study, trial and de-identification attributes are copied as they are; type 2 ones stand empty, codes that nobody can read are left out', () => {
   expect(patientAndStudy(source)).toEqual({
     PatientName: 'Müller^Änne',
     PatientID: '0815',
@@ -33,7 +40,7 @@ test('patient, study, trial and de-identification attributes are copied as they 
     StudyID: null,
     AccessionNumber: 'A-1',
     PatientIdentityRemoved: 'YES',
-    DeidentificationMethodCodeSequence: [{ CodeValue: '113100', CodingSchemeDesignator: 'DCM' }],
+    DeidentificationMethodCodeSequence: [PROFILE],
     ClinicalTrialSubjectID: '7',
   });
 });
@@ -48,4 +55,21 @@ test('frame of reference keeps its type 2 attribute', () => {
     FrameOfReferenceUID: '1.2.3.5',
     PositionReferenceIndicator: null,
   });
+});
+
+test('codes that nobody can read are left out, whole ones stay', () => {
+  const { dataset } = readHeader(
+    ctFile({
+      ProcedureCodeSequence: [{ CodeValue: 'CTCHEST', CodeMeaning: 'CT chest' }],
+      AdmittingDiagnosesCodeSequence: [{ CodeValue: 'X' }, PROFILE],
+    }),
+  );
+  const copied = patientAndStudy(dataset);
+  expect(copied['ProcedureCodeSequence']).toBeUndefined();
+  expect(copied['AdmittingDiagnosesCodeSequence']).toEqual([PROFILE]);
+});
+
+test('a removed identity without a method says that the source does not state it', () => {
+  const { dataset } = readHeader(ctFile({ PatientIdentityRemoved: 'YES' }));
+  expect(patientAndStudy(dataset)['DeidentificationMethod']).toBe('Not stated in the source images');
 });

@@ -228,6 +228,22 @@ describe('frames of an Enhanced CT', () => {
     const streams = await Promise.all(frames.map((frame) => encode(frame, syntax)));
     expect(await all(enhanced(streams, syntax))).toEqual(expected);
   });
+  test('an Extended Offset Table says where they begin (PS3.3 C.7.6.3.1.8)', async () => {
+    const syntax = TRANSFER_SYNTAX.rle;
+    const streams = await Promise.all(frames.map((frame) => encode(frame, syntax)));
+    const offsets = streams.map((_, i) =>
+      streams.slice(0, i).reduce((sum, { length }) => sum + 8 + length + (length % 2), 0),
+    );
+    const file = enhanced(streams, syntax);
+    const pixelData = file.lastIndexOf(Buffer.from('e07f1000', 'hex'));
+    const table = Buffer.concat([
+      Buffer.from('e07f01004f56000018000000', 'hex'),
+      Buffer.from(BigUint64Array.from(offsets, BigInt).buffer),
+    ]);
+    expect(await all(Buffer.concat([file.subarray(0, pixelData), table, file.subarray(pixelData)]))).toEqual(
+      expected,
+    );
+  });
   test('the corrupt one is named', async () => {
     const syntax = TRANSFER_SYNTAX.jpegLsLossless;
     const streams = await Promise.all(frames.map((frame) => encode(frame, syntax)));
