@@ -56,7 +56,6 @@ const OPTIONAL = [
   'PhysiciansReadingStudyIdentificationSequence',
   'ReferringPhysicianIdentificationSequence',
   'ProcedureCodeSequence',
-  'ReferencedStudySequence',
   // PS3.3 C.7.2.2 Patient Study
   'AdmittingDiagnosesDescription',
   'AdmittingDiagnosesCodeSequence',
@@ -85,7 +84,17 @@ const emptyType2 = Object.fromEntries(TYPE_2.map((keyword) => [keyword, null]));
 
 /** Patient, study, clinical-trial and de-identification attributes of a source, as results carry them: verbatim. */
 export function patientAndStudy(source: DataSet): PlainDataSet {
-  return { ...emptyType2, ...pick(source, [...TYPE_2, ...OPTIONAL]) };
+  const copied = { ...emptyType2, ...pick(source, [...TYPE_2, ...OPTIONAL]) };
+  return { ...copied, ...deidentificationMethod(copied) };
+}
+
+/** Type 1C where the identity was removed (PS3.3 C.7.1.1); some de-identified sources do not say how. */
+function deidentificationMethod(copied: PlainDataSet): PlainDataSet {
+  const missing =
+    copied['PatientIdentityRemoved'] === 'YES' &&
+    copied['DeidentificationMethod'] === undefined &&
+    copied['DeidentificationMethodCodeSequence'] === undefined;
+  return missing ? { DeidentificationMethod: 'Not stated in the source images' } : {};
 }
 
 /** PS3.3 C.7.4.1, verbatim. */
@@ -109,9 +118,20 @@ function pick(source: DataSet, keywords: readonly string[]): PlainDataSet {
 
 function plainValue(source: DataSet, keyword: string): PlainValue {
   const { vr } = tagOf(keyword);
-  if (vr === 'SQ') return source.items(keyword).map((item) => pick(item, item.keywords()));
+  if (vr === 'SQ')
+    return source
+      .items(keyword)
+      .filter((item) => isWhole(keyword, item))
+      .map((item) => pick(item, item.keywords()));
   if (['US', 'SS', 'UL', 'SL', 'FL', 'FD', 'xs'].includes(vr)) return source.numbers(keyword);
   // Bulk and tag-valued elements have no place in these modules.
   if (/^(O.|ox|UN|AT|UV|SV|na)$/.test(vr)) return undefined;
   return source.verbatim(keyword);
 }
+
+/** Some sources keep codes without scheme or meaning, which nobody can read and validators refuse (PS3.3 Table 8.8-1). */
+const isWhole = (keyword: string, item: DataSet): boolean =>
+  !keyword.endsWith('CodeSequence') ||
+  item.has('LongCodeValue') ||
+  item.has('URNCodeValue') ||
+  ['CodeValue', 'CodingSchemeDesignator', 'CodeMeaning'].every((part) => item.string(part) !== null);

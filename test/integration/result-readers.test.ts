@@ -48,10 +48,21 @@ const SOURCES: Record<string, Partial<SourceOptions>> = {
         .map((keyword) => [keyword, undefined]),
     ),
   },
+  // PS3.5 H.3.1
+  'a Japanese name in ISO 2022': {
+    encodedName: {
+      characterSet: '\\ISO 2022 IR 87',
+      bytes: Buffer.from(
+        'Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B',
+        'latin1',
+      ),
+    },
+  },
   'one lesion of one voxel': { mask: oneVoxel(12, 40 * 48) },
 };
 
 const NAMES: Record<string, string> = {
+  'a Japanese name in ISO 2022': 'Yamada^Tarou=山田^太郎=やまだ^たろう',
   'a name in GB18030, and no more than the required attributes': 'Wang^XiaoDong=王^小东',
 };
 

@@ -19,6 +19,7 @@ export function equipment(producer: Producer, made: Moment): PlainDataSet {
     Manufacturer: MANUFACTURER,
     ManufacturerModelName: MODEL_NAME,
     DeviceSerialNumber: producer.installId,
+    DeviceUID: producer.deviceUid,
     SoftwareVersions: [producer.serviceVersion, algorithmName(producer).slice(0, 64)],
   };
   return {

@@ -9,11 +9,17 @@ import { pathToFileURL } from 'node:url';
 const [modules, segFile, out, ...sourceFiles] = process.argv.slice(2);
 const adapters = path.resolve(modules, '@cornerstonejs/adapters/dist/esm/index.js');
 const { adaptersSEG } = await import(pathToFileURL(adapters).href);
-const { metaData } = await import(pathToFileURL(path.resolve(modules, '@cornerstonejs/core/dist/esm/index.js')).href);
+const { metaData } = await import(
+  pathToFileURL(path.resolve(modules, '@cornerstonejs/core/dist/esm/index.js')).href
+);
 const { data } = createRequire(adapters)('dcmjs');
 
 const buffer = (file) => Uint8Array.from(readFileSync(file)).buffer;
-const dataset = (file) => data.DicomMetaDictionary.naturalizeDataset(data.DicomMessage.readFile(buffer(file)).dict);
+// dcmjs knows no ISO 2022 and would refuse the source; no text matters here.
+const dataset = (file) =>
+  data.DicomMetaDictionary.naturalizeDataset(
+    data.DicomMessage.readFile(buffer(file), { ignoreErrors: true }).dict,
+  );
 
 /** Image id -> what the metadata provider of a viewer knows of it; an Enhanced CT has an image for each frame. */
 const instances = new Map();

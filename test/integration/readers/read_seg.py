@@ -36,6 +36,21 @@ def frame_groups(seg):
     return seg.PerFrameFunctionalGroupsSequence
 
 
+def position(holder):
+    """As the file writes it."""
+    return "\\".join(value.original_string for value in holder.ImagePositionPatient)
+
+
+def source_positions(files):
+    """Of each single-frame source, by SOP Instance UID."""
+    images = (pydicom.dcmread(file, stop_before_pixels=True) for file in files)
+    return {image.SOPInstanceUID: position(image) for image in images if "NumberOfFrames" not in image}
+
+
+def source_of(groups):
+    return groups.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+
+
 def by_highdicom(file, slices):
     seg = highdicom.seg.segread(file)
     options = dict(combine_segments=True, relabel=False, assert_missing_frames_are_empty=True)
@@ -47,16 +62,15 @@ def by_highdicom(file, slices):
 def main(out, file, *sources):
     seg = pydicom.dcmread(file)
     slices = source_frames(sources)
+    at = source_positions(sources)
     Path(out, "pydicom.bin").write_bytes(by_pydicom(seg, slices).tobytes())
     Path(out, "highdicom.bin").write_bytes(by_highdicom(file, slices).astype(np.uint8).tobytes())
     print(
         json.dumps(
             {
                 "patientName": str(seg.PatientName),
-                "positions": [
-                    "\\".join(v.original_string for v in groups.PlanePositionSequence[0].ImagePositionPatient)
-                    for groups in frame_groups(seg)
-                ],
+                "positions": [position(groups.PlanePositionSequence[0]) for groups in frame_groups(seg)],
+                "sourcePositions": [at.get(source_of(groups)) for groups in frame_groups(seg)],
                 "segments": [segment.SegmentLabel for segment in seg.SegmentSequence],
             }
         )
