@@ -17,7 +17,6 @@ const source = readHeader(
     StudyTime: '120000.000000',
     PatientIdentityRemoved: 'YES',
     DeidentificationMethodCodeSequence: [PROFILE],
-    ProcedureCodeSequence: [{ CodeValue: '028', CodeMeaning: 'Thorax' }],
     ClinicalTrialSubjectID: '7',
     PatientComments: null,
     OtherPatientIDsSequence: [],
@@ -26,7 +25,7 @@ const source = readHeader(
   }),
 ).dataset;
 
-test('patient, study, trial and de-identification attributes are copied as they are; type 2 ones stand empty, codes that nobody can read are left out', () => {
+test('patient, study, trial and de-identification attributes are copied as they are; type 2 ones stand empty', () => {
   expect(patientAndStudy(source)).toEqual({
     PatientName: 'Müller^Änne',
     PatientID: '0815',
