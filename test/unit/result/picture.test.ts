@@ -72,6 +72,17 @@ describe('a slice picture', () => {
     expect(inside[0]!).toBeLessThan(80);
   });
 
+  test('draws a lesion over the very pixels that it covers when enlarged', () => {
+    const labels = new Uint8Array(rows * columns);
+    for (let row = 0; row < rows; row++) labels.fill(3, row * columns + 10, (row + 1) * columns);
+    const hu = new Float32Array(rows * columns).fill(-1350);
+    const volume = { rows, columns, spacingMm: [1, 1] as const };
+    const view = fit(whole, [1, 1], 100, 50);
+    const image = slicePicture(hu, labels, volume, view, { width: 100, height: 50 }, colours);
+    expect(pixel(image, 49, 25)).toEqual([0, 0, 0]);
+    expect(pixel(image, 50, 25)).toEqual(colours[2]);
+  });
+
   test('keeps the proportions of oblong pixels', () => {
     // 10 rows of 2 mm, 20 columns of 1 mm: a square of 20 mm.
     const view = fit(whole, [2, 1], 100, 50);
