@@ -173,7 +173,7 @@ async function build(
   await maintenance.run('reconcile');
   void maintenance.run('echo');
 
-  const receiveDeps = { config, pool, queues, log };
+  const receiveDeps = { config, spool, pool, queues, log };
   const listener = await startListener({
     config: config.association,
     spool,

@@ -1,6 +1,8 @@
+import { basename } from 'node:path';
 import { readHeaderOfFile } from './dicom/read';
 import type { DataSet } from './dicom/data-set';
 import type { Inference } from './inference/types';
+import { RaunetError, toRaunetError } from './lib/errors';
 import type { Stage } from './lib/stages';
 import { analyseMask } from './mask/analyse';
 import { buildResults } from './result/results';
@@ -28,12 +30,21 @@ export async function readHeaders(files: readonly string[], sender: Sender): Pro
   const slices: Slice[] = [];
   let first: Awaited<ReturnType<typeof readHeaderOfFile>> | null = null;
   for (const file of files) {
-    const header = await readHeaderOfFile(file);
+    const header = await readHeaderOfFile(file).catch((error: unknown) => {
+      throw named(error, file);
+    });
     first ??= header;
     slices.push(...toSlices(file, header));
   }
   if (first === null) throw new Error('a series without files');
   return { summary: toSummary(first, sender), slices, source: first.dataset };
+}
+
+/** The error with the file it is about: `<sop instance>.dcm` in the spool. */
+function named(thrown: unknown, file: string): RaunetError {
+  const { code, context } = toRaunetError(thrown);
+  const detail = [context.detail, basename(file)].filter(Boolean).join(', ');
+  return new RaunetError(code, { ...context, stage: 'series', detail }, { cause: thrown });
 }
 
 export interface PipelineDeps {

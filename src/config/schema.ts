@@ -40,6 +40,11 @@ const selectionRule = z.strictObject({
   name,
   calledAe: aeTitle.optional(),
   callingAe: aeTitle.optional(),
+  modality: z
+    .string()
+    .regex(/^[A-Z]{2,16}$/, 'a modality is two or more capitals (PS3.3 C.7.3.1.1.1)')
+    .optional(),
+  orientation: z.enum(['axial', 'coronal', 'sagittal']).optional(),
   /** Regular expressions, case-insensitive; all that are given must hold. */
   description: z.string().optional(),
   kernel: z.string().optional(),

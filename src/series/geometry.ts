@@ -23,6 +23,15 @@ export function normalOf({ orientation }: PlacedSlice): Xyz {
   return [cross[0] / length, cross[1] / length, cross[2] / length];
 }
 
+const ORIENTATIONS = ['sagittal', 'coronal', 'axial'] as const;
+
+/** The plane that a slice is nearest to; null without geometry. */
+export function orientationOf(slice: Slice): (typeof ORIENTATIONS)[number] | null {
+  if (!isPlaced(slice)) return null;
+  const across = normalOf(slice).map(Math.abs);
+  return ORIENTATIONS[across.indexOf(Math.max(...across))] ?? null;
+}
+
 export const positionOf = ({ position }: PlacedSlice): Xyz => position.values as unknown as Xyz;
 
 /** Of a slice along `normal`, mm. */

@@ -1,5 +1,6 @@
 import type { Config, SelectionRule } from '../config/schema';
 import { isAxialCt } from './candidates';
+import { orientationOf } from './geometry';
 import { isSharpKernel } from './kernels';
 import { isProjection } from './remarks';
 import type { SeriesSummary, Slice } from './types';
@@ -48,13 +49,15 @@ function byRules(candidate: Candidate, { rules, minSlices }: Config['series']): 
   return { take: rule.take, reason: `Rule "${rule.name}" ${rule.take ? 'takes' : 'leaves out'} the series.` };
 }
 
-function fits(rule: SelectionRule, { summary, slices }: Candidate): boolean {
-  const { calledAe, callingAe, description, kernel, thicknessMm, minSlices } = rule;
+function fits(rule: SelectionRule, { summary, sample, slices }: Candidate): boolean {
+  const { calledAe, callingAe, modality, orientation, description, kernel, thicknessMm, minSlices } = rule;
   const matches = (pattern: string | undefined, text: string | null): boolean =>
     pattern === undefined || new RegExp(pattern, 'i').test(text ?? '');
   return (
     (calledAe === undefined || calledAe === summary.calledAe) &&
     (callingAe === undefined || callingAe === summary.callingAe) &&
+    (modality === undefined || modality === summary.modality) &&
+    (orientation === undefined || orientation === orientationOf(sample)) &&
     matches(description, summary.description) &&
     matches(kernel, summary.kernel) &&
     (thicknessMm === undefined ||

@@ -17,7 +17,7 @@ import {
 import { findSeries, instancesOf, seriesDetail } from '../records/read';
 import { findResult, type NewResult, saveResults } from '../records/results';
 import { addEvent, changeState } from '../records/state';
-import type { SeriesRecord } from '../records/types';
+import type { SeriesRecord, SeriesState } from '../records/types';
 import { buildRefusalResults } from '../result/results';
 import type { EncodedObject, Producer, ResultContext } from '../result/types';
 import type { Spool } from '../spool/spool';
@@ -45,7 +45,9 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
   const { pool } = deps;
   const { seriesUid, revision } = job.data;
   const series = await findSeries(pool, seriesUid);
-  if (series === null || series.revision !== revision) return transaction(pool, (tx) => job.complete(tx));
+  // A job may come twice: what it was for may be done, changed or called off.
+  if (series === null || series.revision !== revision || !AT_WORK.has(series.state))
+    return transaction(pool, (tx) => job.complete(tx));
   const reporter = stageReporter(job, deps);
   let headers: SeriesHeaders | null = null;
   try {
@@ -72,6 +74,9 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
     reporter.end();
   }
 }
+
+/** States that an analysis begins in, or begins again in after its process died. */
+const AT_WORK = new Set<SeriesState>(['series', 'volume', 'tensor', 'inference', 'mask', 'result']);
 
 /** Nobody wants this analysis any more: a newer revision, or an operator. */
 const WITHDRAWN = new Set<string>(['RAUNET_SUPERSEDED', 'RAUNET_CANCELLED']);

@@ -81,6 +81,8 @@ export const assembleDead =
   (pool: Pool) =>
   async ({ seriesUid }: SeriesJob, error: RaunetError) =>
     transaction(pool, async (tx) => {
+      const series = await findSeries(tx, seriesUid);
+      if (series?.state !== 'spool') return;
       await changeState(tx, seriesUid, { to: 'failed', code: error.code, sentence: error.message });
     });
 
@@ -104,7 +106,8 @@ async function choose(series: SeriesRecord, { config, pool, spoolPath }: Assembl
   const others: Candidate[] = [];
   for (const other of study) {
     if (other.seriesUid === series.seriesUid || other.erasedAt !== null || hasFailed(other)) continue;
-    const read = await candidateOf(other);
+    // What cannot be read is no rival; its own job says why.
+    const read = await candidateOf(other).catch(() => null);
     if (read !== null) others.push(read);
   }
   return select(candidate, others, config.series);

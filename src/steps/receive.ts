@@ -1,14 +1,18 @@
+import { access } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import type { AssociationEnd, Receipt } from '../association/types';
 import type { Config, Priority } from '../config/schema';
 import { transaction } from '../jobs/pool';
 import type { Queues } from '../jobs/queue';
+import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import { recordInstance } from '../records/receive';
+import type { Spool } from '../spool/spool';
 import { RANK, SERIES_QUEUE, type SeriesJob } from './queues';
 
 export interface ReceiveDeps {
   config: Config;
+  spool: Pick<Spool, 'path'>;
   pool: Pool;
   queues: Queues;
   log: Log;
@@ -19,11 +23,15 @@ export interface ReceiveDeps {
  * anew, in one transaction. Throws RAUNET_DATABASE; then the sender is told to try again.
  */
 export const storeReceipt =
-  ({ config, pool, queues }: ReceiveDeps) =>
+  ({ config, pool, queues, spool }: ReceiveDeps) =>
   (receipt: Receipt): Promise<void> =>
     transaction(pool, async (tx) => {
       const priority = priorityOf(config, receipt.callingAe);
       const recorded = await recordInstance(tx, receipt, priority);
+      // The series' row is held from here on, so retention cannot take the file of one that was just sent again.
+      await access(spool.path(receipt.file)).catch((cause: unknown) => {
+        throw new RaunetError('RAUNET_SPOOL_WRITE', { seriesUid: receipt.seriesUid }, { cause });
+      });
       if (recorded === 'duplicate' || recorded === 'conflicting') return;
       await queues.send(
         tx,

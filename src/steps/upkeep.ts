@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import type { Config } from '../config/schema';
-import { transaction } from '../jobs/pool';
+import { type Tx, transaction } from '../jobs/pool';
 import type { Queues } from '../jobs/queue';
 import { systemClock } from '../lib/clock';
 import { RaunetError } from '../lib/errors';
@@ -11,9 +11,10 @@ import type { EchoMonitor } from '../maintenance/echo-monitor';
 import { reconcile } from '../maintenance/reconcile';
 import { retention } from '../maintenance/retention';
 import type { Tasks } from '../maintenance/schedule';
+import { setDelivery } from '../records/deliveries';
 import { eraseSeries, expiredSeries, forgetErased } from '../records/erase';
 import { filesOf, seriesWithFiles } from '../records/files';
-import { unfinishedSeries, waitingDeliveries } from '../records/read';
+import { findSeries, unfinishedSeries, waitingDeliveries } from '../records/read';
 import { markLost, recordInstance } from '../records/receive';
 import type { Spool } from '../spool/spool';
 import { ANALYSE_QUEUE, analyseKey, deliverQueue, RANK, SERIES_QUEUE } from './queues';
@@ -77,30 +78,38 @@ export function upkeep({ config, pool, queues, spool, log, disk, echoes }: Upkee
 /** Every series at work has a job, every waiting delivery too; after a restored or emptied job table they have none. */
 async function resume(pool: Pool, queues: Queues, config: Config): Promise<string[]> {
   const resumed: string[] = [];
-  const ensure = (queue: string, key: string, data: object, priority: number): Promise<void> =>
-    transaction(pool, async (tx) => {
-      if (await queues.has(tx, queue, key)) return;
-      await queues.send(tx, queue, data, { key, priority });
-      resumed.push(`${queue} ${key}`);
+  const ensure = async (
+    tx: Tx,
+    queue: string,
+    key: string,
+    data: object,
+    priority: number,
+  ): Promise<void> => {
+    if (await queues.has(tx, queue, key)) return;
+    await queues.send(tx, queue, data, { key, priority });
+    resumed.push(`${queue} ${key}`);
+  };
+  for (const { seriesUid } of await unfinishedSeries(pool))
+    await transaction(pool, async (tx) => {
+      // Read again: the list may be old by now.
+      const series = await findSeries(tx, seriesUid);
+      if (series === null || series.finishedAt !== null || series.state === 'delivery') return;
+      const { revision, state, priority } = series;
+      if (state === 'spool')
+        return ensure(tx, SERIES_QUEUE, seriesUid, { seriesUid, associationEnded: false }, RANK[priority]);
+      const data = { seriesUid, revision };
+      return ensure(tx, ANALYSE_QUEUE, analyseKey(data), data, RANK[priority]);
     });
-  for (const { seriesUid, revision, state, priority } of await unfinishedSeries(pool)) {
-    if (state === 'delivery') continue;
-    if (state === 'spool')
-      await ensure(SERIES_QUEUE, seriesUid, { seriesUid, associationEnded: false }, RANK[priority]);
-    else
-      await ensure(
-        ANALYSE_QUEUE,
-        analyseKey({ seriesUid, revision }),
-        { seriesUid, revision },
-        RANK[priority],
-      );
-  }
   const known = new Set(config.delivery.destinations.map(({ name }) => name));
-  for (const { sourceSeriesUid: seriesUid, revision, destination } of await waitingDeliveries(pool)) {
-    if (!known.has(destination))
-      throw new RaunetError('RAUNET_DESTINATION_UNKNOWN', { seriesUid, destination });
-    const data = { seriesUid, revision, destination };
-    await ensure(deliverQueue(destination), analyseKey(data), data, 0);
-  }
+  for (const { sourceSeriesUid, revision, destination } of await waitingDeliveries(pool))
+    await transaction(pool, async (tx) => {
+      const data = { seriesUid: sourceSeriesUid, revision, destination };
+      if (known.has(destination)) return ensure(tx, deliverQueue(destination), analyseKey(data), data, 0);
+      const error = new RaunetError('RAUNET_DESTINATION_UNKNOWN', {
+        seriesUid: sourceSeriesUid,
+        destination,
+      });
+      return setDelivery(tx, { sourceSeriesUid, revision, destination }, 'dead', error);
+    });
   return resumed;
 }
