@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createMetrics } from './admin/metrics';
 import { startAdmin } from './admin/server';
 import { startListener } from './association/listener';
 import { REJECTION } from './association/rejections';
-import { parseCodes } from './config/codes';
+import { loadCodes } from './config/codes';
 import type { Config } from './config/schema';
 import { countInstances, echo } from './delivery/query';
 import { allottedCores } from './inference/cores';
@@ -83,7 +82,7 @@ async function build(
   onStop: (end: () => Promise<void>) => void,
 ): Promise<{ dicomPort: number; adminPort: number }> {
   const dataDir = resolve(config.dataDir);
-  const codes = parseCodes(JSON.parse(readFileSync(resolve(PACKAGE_ROOT, 'conf/codes.json'), 'utf8')));
+  const codes = loadCodes();
   const metrics = createMetrics();
 
   const spool = await openSpool({ dataDir, log });

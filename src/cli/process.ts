@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PNG } from 'pngjs';
 import type { Codes } from '../config/codes';
 import type { Config } from '../config/schema';
 import type { Deliverable } from '../delivery/types';
@@ -12,6 +11,7 @@ import { openBar } from './bar';
 import { readDicomFolder } from './dicom-folder';
 import { EXIT, type ExitCode } from './exit-codes';
 import { npyOf } from './npy';
+import { pngOf } from './png';
 import { table } from './table';
 
 export interface ProcessDeps extends PipelineDeps {
@@ -120,27 +120,6 @@ async function writeAll(
   files.push(['report.json', Buffer.from(`${JSON.stringify(measurements, null, 2)}\n`)]);
   for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
   return files.map(([name]) => name);
-}
-
-/** RGB, row-major, to an encoded PNG. */
-export function pngOf({
-  columns,
-  rows,
-  pixels,
-}: {
-  columns: number;
-  rows: number;
-  pixels: Uint8Array;
-}): Buffer {
-  const png = new PNG({
-    width: columns,
-    height: rows,
-    colorType: 2,
-    inputColorType: 2,
-    inputHasAlpha: false,
-  });
-  png.data = Buffer.from(pixels);
-  return PNG.sync.write(png, { colorType: 2, inputColorType: 2, inputHasAlpha: false });
 }
 
 export const CLASS_NAMES = ['ground-glass opacity', 'consolidation', 'pleural effusion'];

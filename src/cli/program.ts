@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { parseCodes } from '../config/codes';
+import { loadCodes } from '../config/codes';
 import { loadConfig } from '../config/load';
 import type { Config } from '../config/schema';
 import { DEFAULT_CHEST } from '../demo/phantom/chest';
@@ -62,7 +62,7 @@ export function program(done: (code: ExitCode) => void): Command {
       const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
       const decoder = openDecoder({ threads: allottedCores(), timeoutSeconds: 20 });
       try {
-        const codes = parseCodes(JSON.parse(readFileSync(resolve(PACKAGE_ROOT, 'conf/codes.json'), 'utf8')));
+        const codes = loadCodes();
         const producer = producerOf('offline', config, inference);
         const { out, json } = options;
         done(

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { RaunetError } from '../lib/errors';
+import { PACKAGE_ROOT } from '../lib/package';
 
 /** PS3.3 Table 8.8-1: lengths of SH and LO. */
 const code = z.strictObject({
@@ -38,3 +41,7 @@ export function parseCodes(json: unknown): Codes {
   const detail = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
   throw new RaunetError('RAUNET_CONFIG', { detail: `conf/codes.json: ${detail}` });
 }
+
+/** conf/codes.json of the package. */
+export const loadCodes = (): Codes =>
+  parseCodes(JSON.parse(readFileSync(resolve(PACKAGE_ROOT, 'conf/codes.json'), 'utf8')));

@@ -1,12 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { CLASS_NAMES, pngOf } from '../cli/process';
+import { pngOf } from '../cli/png';
+import { CLASS_NAMES } from '../cli/process';
 import { table } from '../cli/table';
-import { parseCodes } from '../config/codes';
+import { loadCodes } from '../config/codes';
 import type { Deliverable } from '../delivery/types';
-import { PACKAGE_ROOT } from '../lib/package';
 import { readHeaders } from '../pipeline';
 import { contactSheet } from '../result/picture/contact-sheet';
 import { arrange } from '../series/arrange';
@@ -77,7 +75,7 @@ async function drawOverview(
     const volume = await buildVolume(arrange(slices, summary), decoder);
     const empty = new Uint8Array(volume.rows * volume.columns);
     const mask = volume.series.slices.map(({ sopInstanceUid }) => found.get(sopInstanceUid) ?? empty);
-    const codes = parseCodes(JSON.parse(readFileSync(resolve(PACKAGE_ROOT, 'conf/codes.json'), 'utf8')));
+    const codes = loadCodes();
     const sheet = contactSheet(volume, mask, codes, {
       title: 'Raunet PACS demo',
       subtitle: 'What came back as DICOM SEG. AI result, research use, not for sole diagnosis.',
