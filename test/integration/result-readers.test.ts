@@ -1,22 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import type { EncodedObject } from '../../src/result/types';
 import { buildRefusalResults, buildResults } from '../../src/result/results';
+import type { EncodedObject } from '../../src/result/types';
+import { cornerstone, dciodvfy, peer, python, run } from '../fixtures/peer-tools';
 import { context, type Source, type SourceOptions, source } from '../fixtures/result-source';
 
 // Other people's readers on our results. .ci/install-peers.sh installs them.
-const PEERS = path.resolve(process.env['RAUNET_PEERS'] ?? '.cache/peers');
-const CORNERSTONE = path.resolve(process.env['RAUNET_CORNERSTONE'] ?? '.cache/cornerstone/node_modules');
-const READERS = path.join(__dirname, 'readers');
-const SERVICE_TIME = { timeout: 120_000, maxBuffer: 64 * 1024 * 1024 };
 jest.setTimeout(180_000);
-
-const run = (command: string, ...args: string[]) => promisify(execFile)(command, args, SERVICE_TIME);
-const python = async (script: string, ...args: string[]): Promise<string> =>
-  (await run(path.join(PEERS, 'bin/python'), path.join(READERS, script), ...args)).stdout;
 
 /** Axes of a body that lies crooked: nothing is parallel to x, y or z. */
 const OBLIQUE = {
@@ -87,7 +78,7 @@ describe.each(Object.entries(SOURCES))('results of %s', (name, options) => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   test('dciodvfy finds no error in SEG, SR and SC', async () => {
-    for (const file of Object.values(objects)) expect(await errorsOfDciodvfy(file)).toEqual([]);
+    for (const file of Object.values(objects)) expect((await dciodvfy(file)).errors).toEqual([]);
   });
 
   test('dsrdump accepts the SR', async () => {
@@ -119,10 +110,7 @@ describe.each(Object.entries(SOURCES))('results of %s', (name, options) => {
 
   test('the cornerstone adapters, which OHIF loads a SEG with, read it voxel for voxel', async () => {
     const out = path.join(folder, 'cornerstone.bin');
-    const script = path.join(READERS, 'cornerstone.mjs');
-    const { stdout } = await run(process.execPath, script, CORNERSTONE, objects.SEG, out, ...sources);
-    expect(await readFile(out)).toEqual(expected);
-    expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toEqual({
+    expect(await cornerstone(objects.SEG, out, sources)).toEqual({
       overlapping: false,
       segments: [
         { number: 1, label: 'Ground-glass opacity' },
@@ -130,14 +118,14 @@ describe.each(Object.entries(SOURCES))('results of %s', (name, options) => {
         { number: 3, label: 'Pleural effusion' },
       ],
     });
+    expect(await readFile(out)).toEqual(expected);
   });
 
   test('dcmqi converts the SEG voxel for voxel and reads the SR', async () => {
     const images = path.join(folder, 'nrrd');
     await mkdir(images);
-    const bin = (tool: string) => path.join(PEERS, 'bin', tool);
     await run(
-      bin('segimage2itkimage'),
+      peer('segimage2itkimage'),
       '--inputDICOM',
       objects.SEG,
       '--outputDirectory',
@@ -151,7 +139,7 @@ describe.each(Object.entries(SOURCES))('results of %s', (name, options) => {
     await python('read_nrrd.py', out, String(ct.analysis.mask.length), p!.join(','), step.join(','), images);
     expect(await readFile(out)).toEqual(expected);
     const json = path.join(folder, 'tid1500.json');
-    await run(bin('tid1500reader'), '--inputDICOM', objects.SR, '--outputMetadata', json);
+    await run(peer('tid1500reader'), '--inputDICOM', objects.SR, '--outputMetadata', json);
     const { Measurements } = JSON.parse(await readFile(json, 'utf8'));
     const found = ct.analysis.measurements.classes.filter(({ voxels }) => voxels > 0);
     expect(
@@ -189,7 +177,7 @@ describe('reports without a SEG, and the optional forms', () => {
     ];
     expect(made.map(({ kind }) => kind)).toEqual(['SR', 'SC', 'SR', 'SC']);
     const files = await Promise.all(made.map(({ bytes }, i) => save(folder, `${i}.dcm`, bytes)));
-    for (const file of files) expect(await errorsOfDciodvfy(file)).toEqual([]);
+    for (const file of files) expect((await dciodvfy(file)).errors).toEqual([]);
     const reports = files.filter((_, i) => made[i]!.kind === 'SR');
     for (const file of reports) await run('dsrdump', '+U8', file);
     const [negative, refused] = JSON.parse(await python('read_sr.py', ...reports)) as Group[][];
@@ -212,7 +200,7 @@ describe('reports without a SEG, and the optional forms', () => {
       const sources = await Promise.all(
         given.files.map((bytes, i) => save(folder, `source-${i}.dcm`, bytes)),
       );
-      if (!('segDeflated' in options)) expect(await errorsOfDciodvfy(file)).toEqual([]);
+      if (!('segDeflated' in options)) expect((await dciodvfy(file)).errors).toEqual([]);
       await python('read_seg.py', folder, file, ...sources);
       const expected = Buffer.concat(given.analysis.mask);
       expect(await readFile(path.join(folder, 'pydicom.bin'))).toEqual(expected);
@@ -227,7 +215,7 @@ describe('reports without a SEG, and the optional forms', () => {
     );
     expect(overlays.length).toBeGreaterThan(3);
     for (const { bytes } of overlays)
-      expect(await errorsOfDciodvfy(await save(folder, 'overlay.dcm', bytes))).toEqual([]);
+      expect((await dciodvfy(await save(folder, 'overlay.dcm', bytes))).errors).toEqual([]);
   });
 });
 
@@ -243,12 +231,6 @@ async function save(folder: string, name: string, bytes: Buffer): Promise<string
   const file = path.join(folder, name);
   await writeFile(file, bytes);
   return file;
-}
-
-/** It ends with status 0 for some errors and writes everything to stderr. */
-async function errorsOfDciodvfy(file: string): Promise<string[]> {
-  const { stdout, stderr } = await run('dciodvfy', '-new', file).catch((failed) => failed);
-  return `${stdout}\n${stderr}`.split('\n').filter((line) => line.startsWith('Error'));
 }
 
 function oneVoxel(slices: number, pixels: number): Uint8Array[] {

@@ -16,7 +16,7 @@ def read(path):
     fields = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
     columns, rows, slices = map(int, fields["sizes"].split())
     voxels = np.frombuffer(gzip.decompress(body), "<i2").reshape(slices, rows, columns)
-    return voxels, np.array(eval(fields["space origin"]))
+    return voxels, np.array([float(x) for x in fields["space origin"].strip("() ").split(",")])
 
 
 def main(out, count, origin, step, folder):
