@@ -60,7 +60,7 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
       .sweep(config.idleSeconds)
       .catch((error: unknown) => log.error('sweep failed', { stage: 'spool', error }));
   await sweep();
-  const sweeping = setInterval(sweep, config.idleSeconds * 1000).unref();
+  const sweeping = setInterval(() => void sweep(), config.idleSeconds * 1000).unref();
 
   const { port } = server.address() as { port: number };
   log.info('listening', { stage: 'association', host: config.host, port, aeTitle: config.aeTitle });
