@@ -2,15 +2,7 @@ import { PNG } from 'pngjs';
 import type { RgbImage } from '../result/picture/image';
 
 /** RGB, row-major, to an encoded PNG. */
-export function pngOf({
-  columns,
-  rows,
-  pixels,
-}: {
-  columns: number;
-  rows: number;
-  pixels: Uint8Array;
-}): Buffer {
+export function pngOf({ columns, rows, pixels }: RgbImage): Buffer {
   const png = new PNG({
     width: columns,
     height: rows,
