@@ -1,8 +1,9 @@
 import type { DataSet } from '../../dicom/data-set';
-import { SOP_CLASS, TRANSFER_SYNTAX } from '../../dicom/uids';
-import { type PlainDataSet, writePart10 } from '../../dicom/write';
+import { SOP_CLASS } from '../../dicom/uids';
+import type { PlainDataSet } from '../../dicom/write';
 import type { SeriesSummary, Slice } from '../../series/types';
 import { commonModules } from '../common/document';
+import { encodeObject } from '../common/encode';
 import { MANUFACTURER, MODEL_NAME } from '../common/equipment';
 import { sourceImage } from '../common/references';
 import { outputUids } from '../common/uids';
@@ -30,7 +31,7 @@ export interface Capture {
 export function secondaryCapture(image: RgbImage, capture: Capture, context: ResultContext): EncodedObject {
   const { series, part, instanceNumber, summary, source, slices, shown, description, geometry } = capture;
   const uids = outputUids(series, part, summary, slices, context.producer);
-  const dataset: PlainDataSet = {
+  return encodeObject('SC', SOP_CLASS.secondaryCapture, uids, {
     ...commonModules(series, uids.seriesUid, source, context),
     ...geometry,
     InstanceNumber: instanceNumber,
@@ -54,10 +55,5 @@ export function secondaryCapture(image: RgbImage, capture: Capture, context: Res
     HighBit: 7,
     PixelRepresentation: 0,
     PixelData: image.pixels,
-  };
-  const transferSyntaxUid = TRANSFER_SYNTAX.explicitLittleEndian;
-  const sopClassUid = SOP_CLASS.secondaryCapture;
-  const { sopInstanceUid } = uids;
-  const bytes = writePart10({ sopClassUid, sopInstanceUid, transferSyntaxUid, dataset });
-  return { kind: 'SC', sopClassUid, ...uids, transferSyntaxUid, bytes };
+  });
 }

@@ -1,12 +1,13 @@
 import { frameOfReference } from '../../dicom/copied';
 import { SOP_CLASS, TRANSFER_SYNTAX } from '../../dicom/uids';
-import { type PlainDataSet, writePart10 } from '../../dicom/write';
+import type { PlainDataSet } from '../../dicom/write';
 import { derivedUid } from '../../lib/uid';
 import type { Slice } from '../../series/types';
-import { algorithmName } from '../common/equipment';
 import { commonModules } from '../common/document';
+import { encodeObject } from '../common/encode';
+import { algorithmName } from '../common/equipment';
 import { referencedSeries } from '../common/references';
-import { outputUids } from '../common/uids';
+import { type OutputUids, outputUids } from '../common/uids';
 import type { Analysis, EncodedObject, ResultContext } from '../types';
 import { type Frame, framesOf, packFrames } from './frames';
 import { dimensions, functionalGroups } from './functional-groups';
@@ -25,11 +26,8 @@ export function buildSeg(analysis: Analysis, context: ResultContext): EncodedObj
   const transferSyntaxUid = context.options.segDeflated
     ? TRANSFER_SYNTAX.deflatedExplicitLittleEndian
     : TRANSFER_SYNTAX.explicitLittleEndian;
-  const sopClassUid = SOP_CLASS.segmentation;
-  const { sopInstanceUid } = uids;
-  const dataset = segDataset(analysis, frames, uids.seriesUid, sopInstanceUid, context);
-  const bytes = writePart10({ sopClassUid, sopInstanceUid, transferSyntaxUid, dataset });
-  return { kind: 'SEG', sopClassUid, ...uids, transferSyntaxUid, bytes };
+  const dataset = segDataset(analysis, frames, uids, context);
+  return encodeObject('SEG', SOP_CLASS.segmentation, uids, dataset, transferSyntaxUid);
 }
 
 function chooseFrames({ mask }: Analysis, { options }: ResultContext): Frame[] {
@@ -41,8 +39,7 @@ function chooseFrames({ mask }: Analysis, { options }: ResultContext): Frame[] {
 function segDataset(
   { series, source, volume, mask }: Analysis,
   frames: readonly Frame[],
-  seriesUid: string,
-  sopInstanceUid: string,
+  { seriesUid, sopInstanceUid }: OutputUids,
   context: ResultContext,
 ): PlainDataSet {
   const { rows, columns } = volume;

@@ -1,8 +1,7 @@
 import type { Code } from '../../config/codes';
 import { decimalString, type PlainDataSet } from '../../dicom/write';
 import { codeItem } from '../common/code';
-import type { InstanceReference } from '../common/references';
-import { sopReference } from '../common/references';
+import { type InstanceReference, sopReference } from '../common/references';
 
 /** One node of an SR content tree (PS3.3 C.17.3), as yet without its relationship to the parent. */
 export type ContentItem = PlainDataSet & { ValueType: string };
@@ -20,16 +19,15 @@ const item = (
 });
 
 /** `template`: TID of PS3.16 that the children follow, where a reader may want to know. */
-export const container = (name: Code, children: readonly PlainDataSet[], template?: string): ContentItem =>
-  item(
+export const container = (name: Code, children: readonly PlainDataSet[], template?: string): ContentItem => {
+  const follows = template && [{ MappingResource: 'DCMR', TemplateIdentifier: template }];
+  return item(
     'CONTAINER',
     name,
-    {
-      ContinuityOfContent: 'SEPARATE',
-      ContentTemplateSequence: template && [{ MappingResource: 'DCMR', TemplateIdentifier: template }],
-    } as PlainDataSet,
+    { ContinuityOfContent: 'SEPARATE', ContentTemplateSequence: follows || undefined },
     children,
   );
+};
 
 export const code = (name: Code, value: Code, children?: readonly PlainDataSet[]): ContentItem =>
   item('CODE', name, { ConceptCodeSequence: [codeItem(value)] }, children);

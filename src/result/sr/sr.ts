@@ -1,8 +1,9 @@
 import type { DataSet } from '../../dicom/data-set';
-import { SOP_CLASS, TRANSFER_SYNTAX } from '../../dicom/uids';
-import { type PlainDataSet, writePart10 } from '../../dicom/write';
+import { SOP_CLASS } from '../../dicom/uids';
+import type { PlainDataSet } from '../../dicom/write';
 import type { SeriesSummary, Slice } from '../../series/types';
 import { commonModules } from '../common/document';
+import { encodeObject } from '../common/encode';
 import { type InstanceReference, instancesOf, sopReference } from '../common/references';
 import { outputUids } from '../common/uids';
 import type { Analysis, EncodedObject, Refusal, ResultContext } from '../types';
@@ -23,35 +24,37 @@ export function buildSr(
   context: ResultContext,
 ): EncodedObject {
   const { summary, slices } = analysis.series;
-  const content = report(
-    summary,
-    slices,
-    context,
-    [
-      ...measurementGroups(analysis, seg, context),
-      ...(context.options.srKeyRegions ? keyRegionGroups(analysis, context.codes) : []),
-    ],
-    evaluations(analysis),
-  );
-  return encode('report', content, summary, slices, seg, analysis.source, context);
+  const groups = [
+    ...measurementGroups(analysis, seg, context),
+    ...(context.options.srKeyRegions ? keyRegionGroups(analysis, context.codes) : []),
+  ];
+  const { source } = analysis;
+  const evaluation = evaluations(analysis);
+  return encodeReport({ part: 'report', summary, slices, source, seg, groups, evaluation }, context);
 }
 
 /** The report of a series that could not be analysed: the same root, the reason, no measurements. */
 export function buildRefusalSr(refusal: Refusal, context: ResultContext): EncodedObject {
   const { summary, slices, source, outcome, code: reason, sentence } = refusal;
-  const content = report(summary, slices, context, [], refusalEvaluations(refusal));
   // Another reason is another document; so is the success after it.
-  return encode(`${outcome} ${reason} ${sentence}`, content, summary, slices, null, source, context);
+  const part = `${outcome} ${reason} ${sentence}`;
+  const evaluation = refusalEvaluations(refusal);
+  return encodeReport({ part, summary, slices, source, seg: null, groups: [], evaluation }, context);
 }
 
-/** PS3.16 TID 1500. Without images or groups their containers are left out: an empty one is an error (PS3.3 C.17.3). */
-function report(
-  summary: SeriesSummary,
-  slices: readonly Slice[],
-  { producer }: ResultContext,
-  groups: readonly PlainDataSet[],
-  evaluation: ContentItem,
-): ContentItem {
+interface Report {
+  /** Tells it apart from other reports on the same instances, for the UID. */
+  part: string;
+  summary: SeriesSummary;
+  slices: readonly Slice[];
+  source: DataSet;
+  seg: EncodedObject | null;
+  groups: readonly PlainDataSet[];
+  evaluation: ContentItem;
+}
+
+/** PS3.16 TID 1500. Without images or groups their containers are left out: an empty one says nothing. */
+function content({ summary, slices, groups, evaluation }: Report, { producer }: ResultContext): ContentItem {
   return container(
     c.IMAGING_MEASUREMENT_REPORT,
     [
@@ -65,19 +68,12 @@ function report(
   );
 }
 
-function encode(
-  part: string,
-  content: ContentItem,
-  summary: SeriesSummary,
-  slices: readonly Slice[],
-  seg: EncodedObject | null,
-  source: DataSet,
-  context: ResultContext,
-): EncodedObject {
+function encodeReport(report: Report, context: ResultContext): EncodedObject {
+  const { part, summary, slices, source, seg } = report;
+  const { studyUid, seriesUid } = summary;
   const uids = outputUids('report', part, summary, slices, context.producer);
   const { predecessor } = context;
-  const { studyUid, seriesUid } = summary;
-  const dataset: PlainDataSet = {
+  return encodeObject('SR', SOP_CLASS.comprehensiveSr, uids, {
     ...commonModules('report', uids.seriesUid, source, context),
     CodingSchemeIdentificationSequence: [c.CODING_SCHEME_IDENTIFICATION],
     InstanceNumber: 1,
@@ -94,13 +90,8 @@ function encode(
       predecessor === null
         ? undefined
         : evidence(studyUid, [{ seriesUid: predecessor.seriesUid, instances: [predecessor] }]),
-    ...content,
-  };
-  const transferSyntaxUid = TRANSFER_SYNTAX.explicitLittleEndian;
-  const sopClassUid = SOP_CLASS.comprehensiveSr;
-  const { sopInstanceUid } = uids;
-  const bytes = writePart10({ sopClassUid, sopInstanceUid, transferSyntaxUid, dataset });
-  return { kind: 'SR', sopClassUid, ...uids, transferSyntaxUid, bytes };
+    ...content(report, context),
+  });
 }
 
 /** Hierarchical SOP Instance Reference Macro (PS3.3 Table C.17-3). */
