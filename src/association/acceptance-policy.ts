@@ -1,4 +1,5 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList } from 'node:net';
+import { parseNetwork } from '../lib/network';
 import type { AssociateRequest } from './associate-request';
 import { REJECTION, type Rejection } from './rejections';
 import type { AssociationConfig } from './types';
@@ -36,25 +37,15 @@ export function createPolicy({ aeTitle, aliases, allow }: AssociationConfig): Po
   };
 }
 
-/** Addresses and networks (`10.1.0.0/16`), IPv4 and IPv6. Throws on anything else. */
-function addressList(addresses: readonly string[]): (address: string) => boolean {
+/** The schema of the configuration has let only addresses and networks pass. */
+function addressList(entries: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
-  for (const entry of addresses) {
-    const [network = '', prefix] = entry.split('/');
-    const family = familyOf(network);
-    if (family === null) throw new Error(`association.allow: ${entry} is no IP address or network`);
-    if (prefix === undefined) list.addAddress(network, family);
-    else list.addSubnet(network, Number(prefix), family);
-  }
+  for (const network of entries.map(parseNetwork))
+    if (network !== null) list.addSubnet(network.address, network.prefix, network.family);
   return (address) => {
-    const family = familyOf(address);
-    return family !== null && list.check(address, family);
+    const one = parseNetwork(address);
+    return one !== null && list.check(one.address, one.family);
   };
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' | null {
-  const version = isIP(address);
-  return version === 4 ? 'ipv4' : version === 6 ? 'ipv6' : null;
 }
 
 /** An IPv4 peer on a dual-stack socket, in dotted form. */

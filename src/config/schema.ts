@@ -1,9 +1,13 @@
 import { z } from 'zod';
+import { parseNetwork } from '../lib/network';
 
 const aeTitle = z
   .string()
   .regex(/^[\x20-\x5B\x5D-\x7E]{1,16}$/, 'an AE title has 1 to 16 characters, no backslash (PS3.5 6.2)')
   .refine((text) => text.trim().length > 0, 'an AE title is not all spaces');
+const network = z
+  .string()
+  .refine((text) => parseNetwork(text) !== null, 'an IP address or a network such as 10.1.0.0/16');
 const port = z.int().min(0).max(65535);
 const seconds = z.number().positive();
 const priority = z.enum(['stat', 'urgent', 'routine']);
@@ -29,7 +33,8 @@ const association = z.strictObject({
     .array(
       z.strictObject({
         callingAe: aeTitle,
-        addresses: z.array(z.string()).default([]),
+        /** Empty: from anywhere. */
+        addresses: z.array(network).default([]),
         priority: priority.optional(),
       }),
     )

@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { readIdentity } from '../../../src/dicom/identity';
+import { TRANSFER_SYNTAX } from '../../../src/dicom/uids';
+import { encodeFileMeta } from '../../../src/spool/part10';
+import { dataSet, type SyntheticInstance } from '../../fixtures/data-set';
+
+function fileOf(instance: SyntheticInstance): Buffer {
+  const { sopInstanceUid, transferSyntaxUid = TRANSFER_SYNTAX.explicitLittleEndian } = instance;
+  const meta = { sopClassUid: '1.2.840.10008.5.1.4.1.1.2', sopInstanceUid, transferSyntaxUid };
+  return Buffer.concat([encodeFileMeta(meta), dataSet(instance)]);
+}
+
+const identity = {
+  sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+  sopInstanceUid: '1.2.6',
+  studyUid: '1.2.4',
+  seriesUid: '1.2.5',
+  modality: 'CT',
+};
+const instance = { sopInstanceUid: '1.2.6', studyUid: '1.2.4', seriesUid: '1.2.5' };
+
+test.each(Object.entries(TRANSFER_SYNTAX))(
+  '%s: from the first bytes of the file alone',
+  (_, transferSyntaxUid) => {
+    const file = fileOf({ ...instance, transferSyntaxUid, pixels: Buffer.alloc(100_000) });
+    expect(readIdentity(file)).toEqual(identity);
+    expect(readIdentity(file.subarray(0, 1000))).toEqual(identity);
+  },
+);
+
+test('bytes that end before the series: null, never half an identity', () => {
+  for (const transferSyntaxUid of Object.values(TRANSFER_SYNTAX).slice(0, 4)) {
+    const file = fileOf({ ...instance, transferSyntaxUid });
+    for (let length = 0; length < file.length && length < 900; length++) {
+      const read = readIdentity(file.subarray(0, length));
+      if (read !== null) expect(read).toEqual(identity);
+    }
+  }
+});
+
+test('an element that is not there: null for it', () => {
+  expect(readIdentity(fileOf({ ...instance, without: ['seriesUid', 'modality'] }))).toEqual({
+    ...identity,
+    seriesUid: null,
+    modality: null,
+  });
+});
+
+test('whatever bytes come, it returns', () => {
+  const head = encodeFileMeta({
+    sopClassUid: '1',
+    sopInstanceUid: '2',
+    transferSyntaxUid: '1.2.840.10008.1.2',
+  });
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      readIdentity(Buffer.concat([head, bytes]));
+      readIdentity(Buffer.from(bytes));
+    }),
+  );
+});
+
+test('a deflated bomb does not inflate without limit', () => {
+  const file = fileOf({
+    ...instance,
+    transferSyntaxUid: TRANSFER_SYNTAX.deflatedExplicitLittleEndian,
+    privateBytes: 64 * 1024 * 1024 - 2,
+  });
+  const before = process.memoryUsage().arrayBuffers;
+  expect(readIdentity(file.subarray(0, 64 * 1024))).toBeNull();
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(48 * 1024 * 1024);
+});

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '../../../src/lib/log';
+import { openSpool, type Spool } from '../../../src/spool/spool';
+import { dataSet } from '../../fixtures/data-set';
+
+const CT = '1.2.840.10008.5.1.4.1.1.2';
+const EXPLICIT = '1.2.840.10008.1.2.1';
+
+let dataDir: string;
+let spool: Spool;
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'raunet-spool-'));
+  spool = await openSpool({ dataDir, log: silentLog });
+});
+afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+/** Stores an instance as an association does. */
+async function keep(sopInstanceUid: string, seriesUid = '1.2.5', bytes = dataSet({ sopInstanceUid })) {
+  const file = spool.receive({ sopClassUid: CT, sopInstanceUid, transferSyntaxUid: EXPLICIT });
+  try {
+    for (let at = 0; at < bytes.length; at += 1000) await file.write(bytes.subarray(at, at + 1000));
+    return await file.keep({ studyUid: '1.2.4', seriesUid });
+  } finally {
+    await file.close();
+  }
+}
+
+const files = async () => {
+  const list: string[] = [];
+  for await (const file of spool.list()) list.push(file);
+  return list.sort();
+};
+const parts = () => readdir(join(dataDir, 'spool', 'incoming'));
+
+test('the folders are created private, parents included, and opening again keeps what is there', async () => {
+  const nested = join(dataDir, 'a', 'b');
+  await openSpool({ dataDir: nested, log: silentLog });
+  for (const folder of ['', 'spool', 'spool/incoming', 'results'])
+    expect((await stat(join(nested, folder))).mode & 0o777).toBe(0o700);
+  const { file } = await keep('1.2.6');
+  spool = await openSpool({ dataDir, log: silentLog });
+  expect(await files()).toEqual([file]);
+});
+
+test('a data folder that cannot be used: RAUNET_SPOOL_WRITE with what the system says', async () => {
+  await writeFile(join(dataDir, 'file'), '');
+  await expect(openSpool({ dataDir: join(dataDir, 'file'), log: silentLog })).rejects.toMatchObject({
+    code: 'RAUNET_SPOOL_WRITE',
+    message: expect.stringContaining('EEXIST'),
+  });
+});
+
+describe('verify', () => {
+  test('a file that is what it was: nothing', async () => {
+    const { file, sha256 } = await keep('1.2.6');
+    await expect(spool.verify(file, sha256)).resolves.toBeUndefined();
+  });
+
+  test('one byte altered: RAUNET_SPOOL_ALTERED; removed: RAUNET_SPOOL_MISSING', async () => {
+    const { file, sha256 } = await keep('1.2.6');
+    const bytes = await readFile(spool.path(file));
+    bytes[bytes.length - 1]! ^= 1;
+    await writeFile(spool.path(file), bytes);
+    await expect(spool.verify(file, sha256)).rejects.toMatchObject({ code: 'RAUNET_SPOOL_ALTERED' });
+    await rm(spool.path(file));
+    await expect(spool.verify(file, sha256)).rejects.toMatchObject({ code: 'RAUNET_SPOOL_MISSING' });
+  });
+});
+
+describe('list and inspect', () => {
+  test('every stored instance, enough to record it again; nothing else', async () => {
+    const stored = [await keep('1.2.6'), await keep('1.2.7', '1.2.55')];
+    const conflict = await keep(
+      '1.2.6',
+      '1.2.5',
+      dataSet({ sopInstanceUid: '1.2.6', pixels: Buffer.alloc(50) }),
+    );
+    const unfinished = spool.receive({
+      sopClassUid: CT,
+      sopInstanceUid: '1.2.8',
+      transferSyntaxUid: EXPLICIT,
+    });
+    await unfinished.write(Buffer.alloc(10));
+    await writeFile(join(dataDir, 'spool', 'note.txt'), 'not ours');
+    const all = [...stored, conflict];
+    expect(await files()).toEqual(all.map(({ file }) => file).sort());
+    for (const { duplicate, ...instance } of all) {
+      expect(duplicate).toBe(false);
+      const { receivedAt, ...inspected } = await spool.inspect(instance.file);
+      expect({ ...inspected, receivedAt: instance.receivedAt }).toEqual(instance);
+      expect(Math.abs(receivedAt.getTime() - instance.receivedAt.getTime())).toBeLessThan(5000);
+    }
+    expect(conflict.conflicting).toBe(true);
+    await unfinished.close();
+  });
+
+  test('a file that is none of ours: RAUNET_SPOOL_ALTERED; none at all: RAUNET_SPOOL_MISSING', async () => {
+    const { file } = await keep('1.2.6');
+    await writeFile(spool.path(file), 'something else');
+    await expect(spool.inspect(file)).rejects.toMatchObject({ code: 'RAUNET_SPOOL_ALTERED' });
+    await expect(spool.inspect('1.2/3.4/5.6.dcm')).rejects.toMatchObject({ code: 'RAUNET_SPOOL_MISSING' });
+  });
+});
+
+test('a file that another version wrote, with another group 2, is a duplicate where its data set is the same', async () => {
+  const first = await keep('1.2.6');
+  const path = spool.path(first.file);
+  const bytes = await readFile(path);
+  bytes[bytes.indexOf('RAUNET_PACS') + 12]! ^= 1; // the implementation version name
+  await writeFile(path, bytes);
+  expect(await keep('1.2.6')).toMatchObject({
+    duplicate: true,
+    conflicting: false,
+    file: first.file,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  });
+});
+
+test('the same instance in another transfer syntax is no duplicate', async () => {
+  await keep('1.2.6');
+  const bytes = dataSet({ sopInstanceUid: '1.2.6' });
+  const file = spool.receive({
+    sopClassUid: CT,
+    sopInstanceUid: '1.2.6',
+    transferSyntaxUid: '1.2.840.10008.1.2.5',
+  });
+  await file.write(bytes);
+  expect(await file.keep({ studyUid: '1.2.4', seriesUid: '1.2.5' })).toMatchObject({
+    conflicting: true,
+    duplicate: false,
+  });
+  await file.close();
+});
+
+test('sweep removes parts that nothing wrote to for that long, and no other file', async () => {
+  const incoming = join(dataDir, 'spool', 'incoming');
+  const old = join(incoming, 'old.part');
+  await writeFile(old, '');
+  await utimes(old, new Date(), new Date(Date.now() - 61_000));
+  await writeFile(join(incoming, 'young.part'), '');
+  const { file } = await keep('1.2.6');
+  await spool.sweep(60);
+  expect(await parts()).toEqual(['young.part']);
+  expect(await files()).toEqual([file]);
+});
+
+describe('removeSeries', () => {
+  test('erases what was received and made of one series, and says how much; the study goes with its last series', async () => {
+    const gone = [await keep('1.2.6'), await keep('1.2.7')];
+    const stays = await keep('1.2.8', '1.2.55');
+    const result = Buffer.alloc(700);
+    await spool.storeResult({ sourceSeriesUid: '1.2.5', sopInstanceUid: '1.2.9', bytes: result });
+    expect(await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.5' })).toEqual({
+      files: 3,
+      bytes: gone.reduce((sum, { sizeBytes }) => sum + sizeBytes, result.length),
+    });
+    expect(await files()).toEqual([stays.file]);
+    await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.55' });
+    expect(await readdir(join(dataDir, 'spool'))).toEqual(['incoming']);
+    expect(await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.55' })).toEqual({
+      files: 0,
+      bytes: 0,
+    });
+  });
+
+  test('an instance that comes after it, also after another process removed it, is stored', async () => {
+    await keep('1.2.6');
+    await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.5' });
+    const again = await keep('1.2.6');
+    expect(await files()).toEqual([again.file]);
+    await rm(join(dataDir, 'spool', '1.2.4'), { recursive: true });
+    expect(await keep('1.2.6')).toMatchObject({ duplicate: false });
+    expect(await files()).toEqual([again.file]);
+  });
+});
+
+describe('storeResult', () => {
+  test('the bytes, private, under the series they were made of; again under the same UID: replaced as a whole', async () => {
+    for (const text of ['first', 'second']) {
+      const bytes = Buffer.from(text);
+      const { file, sha256 } = await spool.storeResult({
+        sourceSeriesUid: '1.2.5',
+        sopInstanceUid: '1.2.9',
+        bytes,
+      });
+      expect(file).toBe('1.2.5/1.2.9.dcm');
+      expect(await readFile(spool.resultPath(file))).toEqual(bytes);
+      expect((await stat(spool.resultPath(file))).mode & 0o777).toBe(0o600);
+      await expect(spool.verifyResult(file, sha256)).resolves.toBeUndefined();
+    }
+    expect(await parts()).toEqual([]);
+  });
+
+  test('a folder that cannot be made: RAUNET_SPOOL_WRITE, and no part stays', async () => {
+    await rm(join(dataDir, 'results'), { recursive: true });
+    await writeFile(join(dataDir, 'results'), '');
+    const result = { sourceSeriesUid: '1.2.5', sopInstanceUid: '1.2.9', bytes: Buffer.alloc(10) };
+    await expect(spool.storeResult(result)).rejects.toMatchObject({ code: 'RAUNET_SPOOL_WRITE' });
+    expect(await parts()).toEqual([]);
+  });
+});
+
+test('freeBytes is what the file system leaves to us', async () => {
+  expect(await spool.freeBytes()).toBeGreaterThan(1024 * 1024);
+});
+
+test('memory stays flat: 200 MB through one file', async () => {
+  const file = spool.receive({ sopClassUid: CT, sopInstanceUid: '1.2.6', transferSyntaxUid: EXPLICIT });
+  const before = process.memoryUsage();
+  let most = 0;
+  for (let n = 0; n < 1600; n++) {
+    await file.write(Buffer.alloc(131_072, n));
+    const { arrayBuffers } = process.memoryUsage();
+    most = Math.max(most, arrayBuffers - before.arrayBuffers);
+  }
+  await file.close();
+  expect(most).toBeLessThan(64 * 1024 * 1024);
+  expect(await parts()).toEqual([]);
+});
