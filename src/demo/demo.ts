@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startApp } from '../app';
 import { openBar } from '../cli/bar';
@@ -31,7 +31,7 @@ export async function runDemo(
   print: (line: string) => void,
 ): Promise<ExitCode> {
   const started = performance.now();
-  for (const folder of ['phantom', 'service', 'received'])
+  for (const folder of ['phantom', 'service', 'received', 'SEG.dcm', 'SR.dcm', 'SC.dcm', 'overlay.png'])
     await rm(join(out, folder), { recursive: true, force: true });
   await mkdir(out, { recursive: true });
   const logFile = join(out, 'service.log');
@@ -121,13 +121,17 @@ async function fileLog(file: string): Promise<{ log: Log; closeLog: () => Promis
   };
 }
 
+/** Copies what came back to names that a person can read. */
 async function listFiles(
   received: readonly Received[],
   out: string,
   print: (line: string) => void,
 ): Promise<void> {
-  print(`\n  Received from the service, below ${join(out, 'received')}:`);
-  for (const { kind, file } of received)
-    print(`    ${kind.padEnd(4)} ${file} (${((await readFile(file)).length / 1e6).toFixed(2)} MB)`);
+  print('\n  Received from the service:');
+  for (const { kind, file } of received) {
+    const copy = join(out, `${kind}.dcm`);
+    await copyFile(file, copy);
+    print(`    ${kind.padEnd(4)} ${copy} (${((await stat(copy)).size / 1e6).toFixed(2)} MB)`);
+  }
   print(`  Log of the service: ${join(out, 'service.log')}`);
 }
