@@ -10,7 +10,7 @@ const SURE_SHARE = 0.5;
 const MIN_HEIGHT_SHARED = 0.4;
 /** Fused lungs are parted at the thinnest sheet: by the smallest of these erosions that leaves two large pieces. */
 const EROSIONS_MM = [2, 4, 6, 8, 10];
-const MIN_PIECE_SHARE = 0.3;
+const MIN_PIECE_SHARE = 0.15;
 /** Pieces whose centres are less apart, right to left, are lobes of one lung. */
 const MIN_APART_MM = 60;
 

@@ -3,7 +3,7 @@ import { CELL } from './anatomy';
 import type { CoarseGrid } from './coarse-grid';
 
 /** Cross-sections of the trachea and of both main bronchi lie between; a larger patch of dark air is lung: a leak. */
-const AREA_MM2 = [40, 900] as const;
+const AREA_MM2 = [40, 1200] as const;
 /** The trachea is round; the cleft between tongue and palate is not. */
 const MAX_ASPECT = 2.5;
 /** It runs near the body's mid-line. */

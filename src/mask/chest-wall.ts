@@ -4,6 +4,8 @@ import { LEFT, type Lungs, RIGHT } from './lungs';
 
 /** Ribs run obliquely: those of the slices within so much close the cage of one slice. */
 const RIBS_MM = 12;
+/** Ribs are thicker: of thin slices not every one is needed. */
+const RIB_STEP_MM = 3;
 /** The middle of a lung is that of the nearest slice with at least this part of its largest cross-section. */
 const MIN_SECTION = 0.25;
 
@@ -24,8 +26,11 @@ export function beyondRibs(
     const kept = ribs.get(k);
     if (kept !== undefined) return kept;
     const union = new Uint8Array(cells[k]!.length);
+    let last = -Infinity;
     for (const [j, slice] of cells.entries()) {
-      if (Math.abs(distancesMm[j]! - distancesMm[k]!) > RIBS_MM) continue;
+      const awayMm = distancesMm[j]! - distancesMm[k]!;
+      if (Math.abs(awayMm) > RIBS_MM || (j !== k && awayMm - last < RIB_STEP_MM)) continue;
+      last = awayMm;
       for (let i = 0; i < union.length; i++) if (slice[i] === CELL.bone) union[i] = 1;
     }
     ribs.clear(); // slices are asked about one after the other

@@ -9,9 +9,9 @@ import type { RemovedMl } from './types';
 
 /** A sphere of 5 mm across has 65 mm3; less is noise at the model's resolution. */
 const MIN_VOLUME_MM3 = 64;
-/** A lung lesion has at least this part inside its lung's outline; a patch in heart or chest wall only touches it. */
-const MIN_IN_FIELD = 0.25;
-/** A large one need only reach it: where a whole lobe is dense, the outline of the aerated rest is no guide. */
+/** A lung lesion has at least this part near aerated lung; a patch in heart or abdomen but touches that region. */
+const MIN_NEAR_LUNG = 0.25;
+/** A large one need only reach it: a whole lobe may be dense. */
 const LARGE_MM3 = 10_000;
 
 const GGO = 1;
@@ -25,9 +25,9 @@ const EFFUSION = 3;
  * - boneOrContrast: in bone with its marrow (ribs, spine), metal, or vessels full of contrast: too bright for a lesion.
  * - airway: in trachea or main bronchi.
  * - chestWall: with bone between it and its lung, so outside the rib cage. Not applied where two lungs were not found.
- * - awayFromLung: a patch of ground glass and consolidation with less than a quarter inside the outline (hull in the
- *   slice) of a lung, or, when larger than 10 mL, wholly outside: heart, mediastinum, chest wall, abdomen. A patch of
- *   effusion with no voxel within 15 mm of a lung: ascites, stomach. Not applied where two lungs were not found.
+ * - awayFromLung: a patch of ground glass and consolidation with less than a quarter near a lung (12 mm), or, when
+ *   larger than 10 mL, nothing: heart, mediastinum, abdomen. A patch of effusion with nothing near a lung: ascites,
+ *   stomach. Not applied where two lungs were not found.
  * - speck: a patch (ground glass and consolidation together, effusion alone) of less than 64 mm3.
  *
  * Patches are 6-connected. mask: on the source grid, changed in place. Gives way to other work after each slice.
@@ -65,21 +65,20 @@ export async function cleanUp(
   for (const members of [[GGO, CONSOLIDATION], [EFFUSION]]) {
     const patches = connectedRuns(mask, columns, members);
     const volumeMm3 = new Float64Array(patches.sizes.length);
-    const besideLung = new Float64Array(patches.sizes.length);
-    const region = members[0] === EFFUSION ? lungs?.nearLung : lungs?.field;
+    const nearLung = new Float64Array(patches.sizes.length);
     for (let run = 0; run < patches.line.length; run++) {
       const k = Math.floor(patches.line[run]! / rows);
       const line = (patches.line[run]! - k * rows) * columns;
       const patch = patches.component[run]!;
       volumeMm3[patch]! += (patches.end[run]! - patches.start[run]!) * pixelMm2 * series.extentsMm[k]!;
-      if (region === undefined) continue;
+      if (lungs === null) continue;
       for (let i = line + patches.start[run]!; i < line + patches.end[run]!; i++)
-        if (region[k]![blockOf[i]!] !== 0) besideLung[patch]!++;
+        if (lungs.nearLung[k]![blockOf[i]!] === 1) nearLung[patch]!++;
     }
     const ruleOf = (patch: number): keyof RemovedMl | null => {
-      const share = besideLung[patch]! / patches.sizes[patch]!;
-      const enough = members[0] === EFFUSION || volumeMm3[patch]! >= LARGE_MM3 ? 0 : MIN_IN_FIELD;
-      if (region !== undefined && (share === 0 || share < enough)) return 'awayFromLung';
+      const share = nearLung[patch]! / patches.sizes[patch]!;
+      const enough = members[0] === EFFUSION || volumeMm3[patch]! >= LARGE_MM3 ? 0 : MIN_NEAR_LUNG;
+      if (lungs !== null && (share === 0 || share < enough)) return 'awayFromLung';
       return volumeMm3[patch]! < MIN_VOLUME_MM3 ? 'speck' : null;
     };
     const rules = Array.from(patches.sizes, (_, patch) => ruleOf(patch));

@@ -20,7 +20,7 @@ const MAX_CUT_HEIGHT_MM = 10;
 /** Why no percentages can be given, in one sentence; null where the lung mask can be trusted. */
 export function gateReason(
   { lungs, grid, cells }: Chest,
-  { lungs: slices, denseOutsideMm3 }: Tally,
+  { lungs: slices, outsideMm3 }: Tally,
 ): string | null {
   if (lungs === null) return 'Two aerated lungs could not be told apart.';
   const [, right, left] = slices.map(
@@ -33,13 +33,14 @@ export function gateReason(
   if (Math.min(right, left) < MIN_RATIO * Math.max(right, left))
     return `One lung was found much smaller than the other (right ${round(right)}, left ${round(left)}).`;
   for (const [side, label] of SIDES) {
-    const solidity = share(lungs.mask, lungs.field, label);
+    const solidity = share(lungs.mask, lungs.hull, label);
     if (solidity < MIN_SOLIDITY)
       return `The ${side} lung fills only ${percent(solidity)} of its outline: parts of it are too dense to be found.`;
   }
-  const dense = denseOutsideMm3 / 1000 / (totalMl + denseOutsideMm3 / 1000);
-  if (dense > MAX_DENSE_OUTSIDE)
-    return `Consolidation and effusion at the pleura (${round(denseOutsideMm3 / 1000)}) hide where the lungs end.`;
+  const denseMl = (outsideMm3.consolidation + outsideMm3.effusion) / 1000;
+  // totalMl holds the consolidation already.
+  if (denseMl > MAX_DENSE_OUTSIDE * (totalMl + outsideMm3.effusion / 1000))
+    return `Consolidation and effusion at the pleura (${round(denseMl)}) hide where the lungs end.`;
   const areas = grid.extentsMm.map((extent, k) => (slices[1][k]!.lungMm3 + slices[2][k]!.lungMm3) / extent);
   if (Math.max(areas[0]!, areas.at(-1)!) > MAX_END_SHARE * Math.max(...areas))
     return 'The scan ends amid the lungs.';
@@ -48,16 +49,16 @@ export function gateReason(
   return null;
 }
 
-function share(mask: readonly Uint8Array[], field: readonly Uint8Array[], label: number): number {
+function share(mask: readonly Uint8Array[], hull: readonly Uint8Array[], label: number): number {
   let inMask = 0;
-  let inField = 0;
+  let inHull = 0;
   for (const [k, slice] of mask.entries()) {
     for (let i = 0; i < slice.length; i++) {
       if (slice[i] === label) inMask++;
-      if (field[k]![i] === label) inField++;
+      if (hull[k]![i] === label) inHull++;
     }
   }
-  return inMask / inField;
+  return inMask / inHull;
 }
 
 /** Height of the slices in which the image's edge cuts the lung, between the rows of its highest and lowest pixel. */

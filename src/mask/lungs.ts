@@ -14,16 +14,16 @@ export const labelOf: Record<Side, number> = { right: RIGHT, left: LEFT };
 
 /** Fills vessels, hila and small dense disease at the pleura; larger disease comes in with the lesions. */
 const CLOSING_MM = 12;
-/** Fluid lies on the lung: an effusion further away from both is none. */
-const PLEURA_MM = 15;
+/** Lesions lie in the lung or, fluid, on it. */
+const NEAR_LUNG_MM = 12;
 
 /** The lungs on the coarse grid, volumes as [slices][rows * columns]. */
 export interface Lungs {
   /** RIGHT or LEFT; aerated lung, closed and filled. Lesions and effusion are not considered yet. */
   mask: Uint8Array[];
-  /** Where a lesion of the lung may lie: RIGHT or LEFT inside the convex hull of that lung in the slice. */
-  field: Uint8Array[];
-  /** 1 within reach of the pleura: lungs widened by PLEURA_MM. */
+  /** RIGHT or LEFT inside the convex hull of that lung in the slice. */
+  hull: Uint8Array[];
+  /** 1 near the pleura: lungs widened by NEAR_LUNG_MM. */
   nearLung: Uint8Array[];
   /** RIGHT or LEFT for every position in a slice: the side whose lung, seen from above, is nearest. */
   sideMap: Uint8Array;
@@ -65,19 +65,19 @@ async function filledLungs(air: AirSpaces, cells: Uint8Array[], grid: CoarseGrid
       }
     }
   }
-  const field: Uint8Array[] = [];
+  const hull: Uint8Array[] = [];
   for (const slice of mask) {
     const right = convexHull(slice, grid.columns, RIGHT);
     const left = convexHull(slice, grid.columns, LEFT);
-    field.push(slice.map((lung, i) => lung || (right[i] === 1 ? RIGHT : left[i] === 1 ? LEFT : 0)));
+    hull.push(slice.map((lung, i) => lung || (right[i] === 1 ? RIGHT : left[i] === 1 ? LEFT : 0)));
     await breathe();
   }
   const nearLung = await dilate(
     mask.map((slice) => slice.map((lung) => (lung === 0 ? 0 : 1))),
     grid,
-    PLEURA_MM,
+    NEAR_LUNG_MM,
   );
-  return { mask, field, nearLung, sideMap: nearestSide(mask, grid) };
+  return { mask, hull, nearLung, sideMap: nearestSide(mask, grid) };
 }
 
 /** Projects both lungs along the patient's axis and gives every position to the nearest (4-connected steps). */

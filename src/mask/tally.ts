@@ -29,8 +29,8 @@ export interface Tally {
   classes: [ClassTally, ClassTally, ClassTally, ClassTally];
   /** By side label, then slice; [0] stays empty. */
   lungs: [LungSlice[], LungSlice[], LungSlice[]];
-  /** Consolidation and effusion outside the aerated, closed lungs: what the lung mask alone would have missed. */
-  denseOutsideMm3: number;
+  /** Outside the aerated, closed lungs, so that only the model tells what it is. */
+  outsideMm3: { consolidation: number; effusion: number };
 }
 
 /** Gives way to other work after each slice. */
@@ -42,7 +42,7 @@ export async function tally(mask: LesionMask, volume: HuVolume, { grid, lungs }:
   const sums: Tally = {
     classes: [emptyClass(), emptyClass(), emptyClass(), emptyClass()],
     lungs: [[], emptyLung(), emptyLung()],
-    denseOutsideMm3: 0,
+    outsideMm3: { consolidation: 0, effusion: 0 },
   };
   for (const [k, slice] of mask.entries()) {
     const voxelMm3 = spacingMm[0] * spacingMm[1] * series.extentsMm[k]!;
@@ -65,7 +65,8 @@ export async function tally(mask: LesionMask, volume: HuVolume, { grid, lungs }:
         ofClass.huSum += hu![i]!;
         ofClass.huVoxels++;
       }
-      if (value !== 1 && inLung === 0) sums.denseOutsideMm3 += voxelMm3;
+      if (inLung === 0 && value === 2) sums.outsideMm3.consolidation += voxelMm3;
+      if (inLung === 0 && value === 3) sums.outsideMm3.effusion += voxelMm3;
       if (value !== 3 && side !== 0) {
         sums.lungs[side][k]!.lungMm3 += voxelMm3;
         sums.lungs[side][k]!.affectedMm3 += voxelMm3;
