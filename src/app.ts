@@ -12,6 +12,7 @@ import { openDatabase } from './jobs/database';
 import { createPool } from './jobs/pool';
 import { openQueues } from './jobs/queue';
 import { systemClock } from './lib/clock';
+import type { ErrorCode } from './lib/error-codes';
 import type { RaunetError } from './lib/errors';
 import type { Log } from './lib/log';
 import { PACKAGE_ROOT, SERVICE_VERSION } from './lib/package';
@@ -28,10 +29,13 @@ import { seriesDesk } from './steps/operator';
 import { installationId, producerOf } from './steps/producer';
 import {
   ANALYSE_QUEUE,
+  type AnalyseJob,
   analyseOptions,
+  type DeliverJob,
   deliverOptions,
   deliverQueue,
   SERIES_QUEUE,
+  type SeriesJob,
   seriesOptions,
 } from './steps/queues';
 import { readiness } from './steps/readiness';
@@ -136,20 +140,20 @@ async function build(
   await queues.define(ANALYSE_QUEUE, analyseOptions(config.jobs));
   for (const each of destinations.values())
     await queues.define(deliverQueue(each.name), deliverOptions(each));
-  await queues.work(SERIES_QUEUE, {
+  await queues.work<SeriesJob>(SERIES_QUEUE, {
     concurrency: 2,
-    run: (job) => assemble(job as never, assembleDeps),
+    run: (job) => assemble(job, assembleDeps),
     dead: assembleDead(pool),
   });
-  await queues.work(ANALYSE_QUEUE, {
+  await queues.work<AnalyseJob>(ANALYSE_QUEUE, {
     concurrency: config.jobs.analysers,
-    run: (job) => runAnalysis(job as never, analyseDeps),
-    dead: (data, error) => analysisDead(data as never, error, analyseDeps),
+    run: (job) => runAnalysis(job, analyseDeps),
+    dead: (data, error) => analysisDead(data, error, analyseDeps),
   });
   for (const each of destinations.values())
-    await queues.work(deliverQueue(each.name), {
+    await queues.work<DeliverJob>(deliverQueue(each.name), {
       concurrency: 1,
-      run: (job) => deliver(job as never, each, deliverDeps),
+      run: (job) => deliver(job, each, deliverDeps),
       dead: deliveryDead(deliverDeps),
     });
 
@@ -182,7 +186,7 @@ async function build(
     associationEnded: associationEnded(receiveDeps),
     metrics: {
       instance: (bytes) => metrics.instanceReceived(bytes),
-      failed: (code) => metrics.failure(code as never, 'association'),
+      failed: (code) => metrics.failure(code as ErrorCode, 'association'),
     },
   });
   onStop(() => listener.close(true));

@@ -31,7 +31,7 @@ export async function watchSeries(
     });
     if (!response.ok) throw new Error(`the admin API answered ${response.status}`);
     const { series, history } = (await response.json()) as Answer;
-    const stage = STAGES.indexOf(series.state as never);
+    const stage = (STAGES as readonly string[]).indexOf(series.state);
     show(series.state, stage < 0 ? 1 : (stage + series.progress) / STAGES.length);
     if (ENDS.includes(series.state))
       return { state: series.state, reason: series.reason, seconds: durations(history) };
