@@ -96,7 +96,7 @@ function ask(
     const onMessage = (answer: Answer) => settle(() => resolve(answer));
     const onAbort = () => killFor(cancelled(signal!));
     const timer = setTimeout(
-      () => killFor(failure('RAUNET_INFERENCE_TIMEOUT', `none within ${timeoutMs / 1000} s`)),
+      () => killFor(failure('RAUNET_INFERENCE_TIMEOUT', `no answer within ${timeoutMs / 1000} s`)),
       timeoutMs,
     );
     if (signal?.aborted) return onAbort();

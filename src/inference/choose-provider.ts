@@ -5,8 +5,8 @@ import { type Model, refused } from './contract';
 import { providerFileProblem } from './provider-files';
 import type { Provider, ProviderFinding } from './types';
 
-/** Compiling kernels for a GPU takes longer than any batch. */
-const OPEN_MS = 180_000;
+/** Load, compile kernels or engine, two warm-up runs. A software Vulkan driver would take minutes: not worth the wait. */
+const OPEN_MS: Record<Provider, number> = { tensorrt: 600_000, cuda: 180_000, webgpu: 45_000, cpu: 120_000 };
 
 /** A process that has the model open and gave the golden answer. */
 interface Opened {
@@ -88,7 +88,7 @@ async function tryOpen(
         size: model.preprocessing.size,
         warmUp: model.selfCheck.image,
       },
-      { timeoutMs: OPEN_MS, signal },
+      { timeoutMs: OPEN_MS[provider], signal },
     );
     if (answer.kind === 'opened') {
       const agreement = shareEqual(answer.mask, model.selfCheck.mask);

@@ -140,7 +140,7 @@ export async function openInference({
     close: async () => {
       mode = 'closed';
       closing.abort();
-      await latest.child.close();
+      await (busy ? latest.child.kill() : latest.child.close());
       // An attempt under way kills its own process when it is aborted.
       await opening.then(({ child }) => child.close()).catch(() => {});
     },

@@ -10,7 +10,7 @@ export type Request =
       inputName: string;
       maskName: string;
       size: number;
-      /** [size * size] in [0, 1]: run twice, so that the second time is a fair one. */
+      /** [size * size] in [0, 1]: answered, and timed once warm. */
       warmUp: Float32Array;
     }
   | { kind: 'run'; images: Float32Array; n: number };

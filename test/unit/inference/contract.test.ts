@@ -5,7 +5,7 @@ import { loadModel } from '../../../src/inference/contract';
 import { CLASSES } from '../../../src/inference/types';
 import { CONTRACT } from './service';
 
-// biome-ignore lint: the contract is edited as a plain tree
+/** The contract is edited as a plain tree. */
 type Tree = any;
 
 let folder: string;

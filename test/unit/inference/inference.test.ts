@@ -117,7 +117,10 @@ describe('whatever goes wrong in the process, the next batch finds a fresh one',
     const inference = await open();
     const pid = inference.state().pid!;
     process.kill(pid, 'SIGKILL');
-    await until('a fresh process', () => inference.state().restarts === 1 && inference.state().mode === 'ready');
+    await until(
+      'a fresh process',
+      () => inference.state().restarts === 1 && inference.state().mode === 'ready',
+    );
     expect(inference.state().lastFailure).toContain('SIGKILL');
     await recovers(inference, pid);
   });
