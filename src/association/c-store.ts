@@ -44,6 +44,7 @@ export async function receiveInstance(
       calledAe: peer.calledAe,
       callingAddress: peer.address,
     };
+    void file.close(); // while the record is made
     await recorded(deps.store(receipt), receipt);
     return receipt;
   } finally {

@@ -48,7 +48,7 @@ export interface IncomingFile {
   head(length: number): Promise<Buffer>;
   /** Durable under its final name, once, after the last byte. Throws RAUNET_SPOOL_WRITE. */
   keep(place: { studyUid: string; seriesUid: string }): Promise<StoredInstance & { duplicate: boolean }>;
-  /** Frees what is held; what was not kept is gone. Never throws. */
+  /** Frees what is held; what was not kept is gone. Never throws; once more does nothing more. */
   close(): Promise<void>;
 }
 

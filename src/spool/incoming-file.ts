@@ -6,8 +6,8 @@ import { type DurableFolders, FILE_MODE, spoolError, writeAll } from './durable'
 import { encodeFileMeta, type FileMeta } from './part10';
 import { publish } from './publish';
 
-/** Bytes gathered for one write: a data set comes in pieces of 16 to 128 KiB. */
-const WRITE_SIZE = 256 * 1024;
+/** Bytes gathered for one write: an uncompressed CT slice comes in 4 to 32 pieces and is written at once. */
+const WRITE_SIZE = 1024 * 1024;
 
 /** The start of the file is kept in memory for `head`: nearly every header ends within it. */
 const START_SIZE = 64 * 1024;
@@ -29,6 +29,7 @@ export class PartFile implements IncomingFile {
   private sizeBytes = 0;
   /** The write under way, or how it failed: thrown by the next one. */
   private writing: Promise<unknown>;
+  private closing: Promise<void> | undefined;
 
   constructor(
     private readonly folders: SpoolFolders,
@@ -67,7 +68,12 @@ export class PartFile implements IncomingFile {
     return this.orSpoolError(publish(this.folders.series, part, instance));
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.release();
+    return this.closing;
+  }
+
+  private async release(): Promise<void> {
     await this.writing.catch(() => {});
     // A part that cannot be removed now is swept later.
     await Promise.allSettled([this.opening.then((handle) => handle.close()), unlink(this.path)]);
