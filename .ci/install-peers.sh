@@ -3,7 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(dcmtk dicom3tools orthanc orthanc-dicomweb chromium libvulkan1 python3-venv)
+packages=(
+  dcmtk dicom3tools orthanc orthanc-dicomweb chromium libvulkan1 python3-venv
+  # what deploy/ is made of
+  nginx-light postgresql systemd
+)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
@@ -11,8 +15,8 @@ done
 if [ "${#missing[@]}" -gt 0 ]; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-  # Debian starts Orthanc as a service where there is a service manager; the tests start their own.
-  service orthanc stop >/dev/null 2>&1 || true
+  # Debian starts them as services where there is a service manager; the tests start their own.
+  for started in orthanc nginx postgresql; do service "$started" stop >/dev/null 2>&1 || true; done
 fi
 
 # pydicom with its decoders, highdicom and dcmqi: what other people's tools read of our results.

@@ -16,6 +16,9 @@ import { writePhantom } from '../../src/cli/phantom';
 
 jest.setTimeout(600_000);
 
+/** A short job. */
+const SLICES = 16;
+
 let orthanc: Orthanc;
 let postgres: Postgres;
 let container: Container;
@@ -89,7 +92,7 @@ describe('deploy/Dockerfile and compose.yaml, their parts started by hand', () =
 
   test('a series pushed to Orthanc is routed to the service, and its report comes back, on a PostgreSQL with a password', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'raunet-phantom-'));
-    const { series } = await writePhantom(folder, { slices: 24 });
+    const { series } = await writePhantom(folder, { slices: SLICES });
     await storescu(orthanc.dicomPort, 'ORTHANC', folder);
     await rm(folder, { recursive: true });
     const { seriesUid, studyUid } = series;
@@ -104,7 +107,7 @@ describe('deploy/Dockerfile and compose.yaml, their parts started by hand', () =
       300,
     );
     const modalities = (await instancesOf(orthanc, studyUid)).map(({ modality }) => modality);
-    expect(modalities.filter((modality) => modality === 'CT')).toHaveLength(24);
+    expect(modalities.filter((modality) => modality === 'CT')).toHaveLength(SLICES);
     expect(modalities.filter((modality) => modality === 'SR')).toHaveLength(1);
   });
 
