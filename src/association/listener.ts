@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { RaunetError } from '../lib/errors';
 import { createPolicy, plainAddress } from './acceptance-policy';
 import { serveConnection } from './association';
+import { quietly } from './hooks';
 import type { Listener, ListenerDeps } from './types';
 
 /** What the kernel hands over at once, and the most that waits in one socket for the disk: bytes. */
@@ -49,6 +50,10 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
     served.add(serving);
   });
   server.maxConnections = CONNECTIONS_PER_ASSOCIATION * config.maxAssociations;
+  server.on('drop', () => {
+    log.warn('connection closed unheard: too many are open', { stage: 'association' });
+    quietly(log, () => deps.metrics?.rejected?.('too many connections'));
+  });
   await listen(server, config);
   // EMFILE and the like at accept: the next connection may succeed.
   server.on('error', (error) =>

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import fc from 'fast-check';
 import { ACCEPTED_SOP_CLASSES } from '../../src/association/presentation-contexts';
 import type { Receipt } from '../../src/association/types';
@@ -336,4 +336,28 @@ test('Success comes after fsync of the file, its name, fsync of its folder and t
   steps.push('Success');
   await peer.release();
   expect(steps).toEqual(['write', 'fsync file', 'name', 'fsync folder', 'record', 'Success']);
+});
+
+test('the first instance of a study: the name of each new folder is durable in its parent before Success', async () => {
+  const synced: string[] = [];
+  receiver = await startReceiver({
+    store: async () => {
+      synced.push('record');
+    },
+  });
+  const fs: typeof import('node:fs/promises') = require('node:fs/promises');
+  const realOpen = fs.open;
+  jest.spyOn(fs, 'open').mockImplementation(async (path, ...rest) => {
+    const handle = await realOpen(path, ...rest);
+    const { sync } = handle;
+    handle.sync = async () => {
+      await sync.call(handle);
+      synced.push(relative(receiver.dataDir, String(path)));
+    };
+    return handle;
+  });
+  expect(await send(UID, dataSet({ sopInstanceUid: UID }))).toMatchObject({ status: 0 });
+  const before = synced.slice(0, synced.indexOf('record'));
+  const folders = ['spool', 'spool/1.2.826.0.1.1', 'spool/1.2.826.0.1.1/1.2.826.0.1.1.1'];
+  expect(before.filter((path) => folders.includes(path)).sort()).toEqual(folders);
 });

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { REJECTION } from '../../src/association/rejections';
 import { dataSet } from '../fixtures/data-set';
 import { type Receiver, type ReceiverOptions, startReceiver } from '../fixtures/receiver';
@@ -92,6 +94,18 @@ describe('A-ASSOCIATE-RJ, PS3.8 Table 9-21', () => {
     for (const peer of [second, fourth]) await peer.release();
     expect(receiver.rejections).toEqual(['local limit exceeded']);
   });
+});
+
+test('connections that never ask: above four for each association they are closed, and one that asks is served again', async () => {
+  receiver = await startReceiver({ config: { maxAssociations: 1, artimSeconds: 0.5 } });
+  const silent = await Promise.all(Array.from({ length: 4 }, () => ScriptedPeer.connect(receiver.port)));
+  const fifth = await ScriptedPeer.connect(receiver.port);
+  expect(await fifth.next()).toBeNull();
+  expect(receiver.rejections).toEqual(['too many connections']);
+  await gone();
+  const peer = await ScriptedPeer.associated(receiver.port);
+  await peer.release();
+  for (const each of [...silent, fifth]) each.destroy();
 });
 
 describe('A-ASSOCIATE-AC', () => {
@@ -342,6 +356,22 @@ describe('in an association', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
     expect(receiver.failures).toEqual(['RAUNET_TRANSFER_BROKEN']);
   });
+});
+
+test('what a broken transfer of another process left is removed when it is older than the idle time', async () => {
+  receiver = await startReceiver({ config: { idleSeconds: 0.3 } });
+  const left = join(receiver.dataDir, 'spool', 'incoming', 'left.part');
+  await writeFile(left, 'half a data set');
+  await until('it is removed', async () => (await receiver.parts()).length === 0, 5);
+  expect(receiver.lines).toContainEqual(expect.objectContaining({ level: 'warn', file: 'left.part' }));
+});
+
+test('on a dual-stack address an IPv4 peer is known by its IPv4 address', async () => {
+  receiver = await startReceiver({ config: { host: '::' } });
+  const peer = await ScriptedPeer.associated(receiver.port);
+  await peer.release();
+  await until('the end', () => receiver.ends.length === 1);
+  expect(receiver.ends).toMatchObject([{ address: '127.0.0.1' }]);
 });
 
 describe('close', () => {
