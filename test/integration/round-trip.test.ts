@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PNG } from 'pngjs';
-import { writePhantom } from '../../src/cli/phantom';
 import { compare, dice, type Overlap } from '../../src/demo/segmentation';
 import { readHeaderOfFile } from '../../src/dicom/read';
 import { toSlices } from '../../src/series/slices';
 import { type Orthanc, startOrthanc } from '../fixtures/orthanc';
 import {
+  attributesOf,
   contentOf,
   download,
   instancesOf,
@@ -17,9 +17,9 @@ import {
   valuesOf,
 } from '../fixtures/pacs';
 import { cornerstone, dciodvfy, python, run, storescu } from '../fixtures/peer-tools';
+import { makePhantom } from '../fixtures/phantom';
 import { freePort } from '../fixtures/ports';
 import { type SeriesDetail, type Service, startService } from '../fixtures/service';
-import { until } from '../fixtures/until';
 
 // The first sentence of the README, with nothing in it pretended: DCMTK pushes to Orthanc, its shipped rule routes to
 // the service, and what comes back is read by other people's tools.
@@ -58,7 +58,7 @@ interface Source {
 type Truth = ReadonlyMap<string, Uint8Array>;
 
 const SERIES: Record<string, (to: string) => Promise<{ directory: string; truth: Truth | null }>> = {
-  'the phantom': async (to) => ({ directory: to, truth: (await writePhantom(to)).truth }),
+  'the phantom': (to) => makePhantom(to),
   'series A0001': async () => ({ directory: join(SHARED, 'data/dicom/series_A0001'), truth: null }),
   'series LUNG1-016': async () => ({
     directory: join(SHARED, 'data/dicom/series_LUNG1-016'),
@@ -152,12 +152,14 @@ describe.each(Object.entries(SERIES))('%s through Orthanc', (name, make) => {
     const stored = await instancesOf(orthanc, source.studyUid);
     const instances = new Set(stored.map(({ sopInstanceUid }) => sopInstanceUid));
     const series = new Set(stored.map(({ seriesUid }) => seriesUid));
-    for (const { id, modality } of results) {
-      const referenced = await valuesOf(orthanc, id, 'ReferencedSOPInstanceUID');
+    for (const result of results) {
+      const attributes = await attributesOf(orthanc, result);
+      const { modality } = result;
+      const referenced = valuesOf(attributes, 'ReferencedSOPInstanceUID');
       expect([...referenced].filter((uid) => !instances.has(uid))).toEqual([]);
       if (modality !== 'OT') expect([...referenced]).toEqual(expect.arrayContaining(source.sopInstanceUids));
       if (modality !== 'SEG') continue;
-      const referencedSeries = await valuesOf(orthanc, id, 'SeriesInstanceUID');
+      const referencedSeries = valuesOf(attributes, 'SeriesInstanceUID');
       expect([...referencedSeries].filter((uid) => !series.has(uid))).toEqual([]);
     }
   });
@@ -191,15 +193,15 @@ describe.each(Object.entries(SERIES))('%s through Orthanc', (name, make) => {
 });
 
 test('a phantom without lesions comes back with a report', async () => {
-  const directory = join(folder, 'healthy');
-  const { series } = await writePhantom(directory, { slices: 30, lesions: false });
+  const { directory, studyUid, seriesUid } = await makePhantom(join(folder, 'healthy'), {
+    slices: 30,
+    lesions: false,
+  });
   await storescu(orthanc.dicomPort, 'ORTHANC', directory);
-  await service.reached(series.seriesUid, ['done'], 240);
-  const kinds = (await resultsOf(orthanc, series.studyUid)).map(({ modality }) => modality);
-  expect(kinds).toEqual(expect.arrayContaining(['SR', 'OT']));
-  const report = await until('the SR', async () =>
-    (await resultsOf(orthanc, series.studyUid)).find(({ modality }) => modality === 'SR'),
-  );
+  await service.reached(seriesUid, ['done'], 240);
+  const results = await resultsOf(orthanc, studyUid);
+  expect(results.map(({ modality }) => modality)).toEqual(expect.arrayContaining(['SR', 'OT']));
+  const report = results.find(({ modality }) => modality === 'SR')!;
   const [groups] = JSON.parse(await python('read_sr.py', await download(orthanc, report, directory)));
   const volumes = groups
     .slice(0, 3)
