@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { REJECTION } from '../../src/association/rejections';
 import { dataSet } from '../fixtures/data-set';
@@ -21,6 +22,10 @@ import {
   VERIFICATION,
 } from '../fixtures/scripted-peer';
 import { until } from '../fixtures/until';
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ family }) => family === 'IPv6'),
+);
 
 let receiver: Receiver;
 afterEach(() => receiver.stop());
@@ -366,13 +371,16 @@ test('what a broken transfer of another process left is removed when it is older
   expect(receiver.lines).toContainEqual(expect.objectContaining({ level: 'warn', file: 'left.part' }));
 });
 
-test('on a dual-stack address an IPv4 peer is known by its IPv4 address', async () => {
-  receiver = await startReceiver({ config: { host: '::' } });
-  const peer = await ScriptedPeer.associated(receiver.port);
-  await peer.release();
-  await until('the end', () => receiver.ends.length === 1);
-  expect(receiver.ends).toMatchObject([{ address: '127.0.0.1' }]);
-});
+(hasIpv6 ? test : test.skip)(
+  'on a dual-stack address an IPv4 peer is known by its IPv4 address',
+  async () => {
+    receiver = await startReceiver({ config: { host: '::' } });
+    const peer = await ScriptedPeer.associated(receiver.port);
+    await peer.release();
+    await until('the end', () => receiver.ends.length === 1);
+    expect(receiver.ends).toMatchObject([{ address: '127.0.0.1' }]);
+  },
+);
 
 describe('close', () => {
   test('graceful: the instance in transfer is finished and acknowledged, then the association is aborted', async () => {
