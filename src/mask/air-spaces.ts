@@ -1,4 +1,4 @@
-import { connectedRuns, paint } from '../lib/components';
+import { connectedRuns, largest, paint } from '../lib/components';
 import { CELL } from './anatomy';
 import type { CoarseGrid } from './coarse-grid';
 import { type BinaryVolume, erode } from './morphology';
@@ -14,17 +14,33 @@ const MIN_PIECE_SHARE = 0.15;
 /** Pieces whose centres are less apart, right to left, are lobes of one lung. */
 const MIN_APART_MM = 60;
 
+/** Gas of the stomach may touch the lung through a thin, blurred diaphragm: an erosion parts it, and it is dark. */
+const MIN_NECK_MM = 3;
+const MAX_NECK_MM = 8;
+const MIN_GAS_ML = 5;
+const MIN_GAS_DARK = 0.8;
+
 export interface AirSpaces {
   right: Uint8Array[];
   left: Uint8Array[];
 }
 
 /**
- * The two aerated lungs, without airways; null where there are not two.
+ * The two aerated lungs, without airways and without gas that hangs on them; null where there are not two.
  *
  * cells: as labelled, airways marked. Sides are the patient's: in LPS x grows to the patient's left.
  */
-export async function airSpaces(cells: BinaryVolume, grid: CoarseGrid): Promise<AirSpaces | null> {
+export async function airSpaces(cells: readonly Uint8Array[], grid: CoarseGrid): Promise<AirSpaces | null> {
+  const two = await twoLargest(cells, grid);
+  if (two === null) return null;
+  for (const lung of two) await dropGas(lung, cells, grid);
+  const [a, b] = two;
+  return meanX(a, 1, grid) < meanX(b, 1, grid) ? { right: a, left: b } : { right: b, left: a };
+}
+
+type Two = [Uint8Array[], Uint8Array[]];
+
+async function twoLargest(cells: readonly Uint8Array[], grid: CoarseGrid): Promise<Two | null> {
   const air = connectedRuns(cells, grid.columns, [CELL.air, CELL.darkAir]);
   const extract = (component: number): Uint8Array[] => {
     const volume = cells.map((slice) => new Uint8Array(slice.length));
@@ -44,21 +60,39 @@ export async function airSpaces(cells: BinaryVolume, grid: CoarseGrid): Promise<
     [second, secondSize] = [candidate, air.sizes[component]!];
     break;
   }
-  if (second !== null && secondSize >= SURE_SHARE * firstSize) return bySide(first, second, grid);
-  const parted = await partFused(first, grid);
-  if (parted !== null) return bySide(...parted, grid);
-  return second === null ? null : bySide(first, second, grid);
+  if (second !== null && secondSize >= SURE_SHARE * firstSize) return [first, second];
+  return (await partFused(first, grid)) ?? (second === null ? null : [first, second]);
 }
 
-function bySide(a: Uint8Array[], b: Uint8Array[], grid: CoarseGrid): AirSpaces {
-  return meanX(a, 1, grid) < meanX(b, 1, grid) ? { right: a, left: b } : { right: b, left: a };
+/** Takes away dark pieces that hang on the lung by a neck. In place. */
+async function dropGas(lung: Uint8Array[], cells: readonly Uint8Array[], grid: CoarseGrid): Promise<void> {
+  // A smaller ball would not reach the next slice, and a contact from slice to slice would hold.
+  const neckMm = Math.min(MAX_NECK_MM, Math.max(MIN_NECK_MM, 1.01 * median(grid.extentsMm)));
+  const pieces = connectedRuns(await erode(lung, grid, neckMm), grid.columns, [1]);
+  const volumeMl = new Float64Array(pieces.sizes.length);
+  const dark = new Float64Array(pieces.sizes.length);
+  for (let run = 0; run < pieces.line.length; run++) {
+    const k = Math.floor(pieces.line[run]! / grid.rows);
+    const line = (pieces.line[run]! - k * grid.rows) * grid.columns;
+    const piece = pieces.component[run]!;
+    volumeMl[piece]! += ((pieces.end[run]! - pieces.start[run]!) * grid.pixelMm2 * grid.extentsMm[k]!) / 1000;
+    for (let i = line + pieces.start[run]!; i < line + pieces.end[run]!; i++)
+      if (cells[k]![i] === CELL.darkAir) dark[piece]!++;
+  }
+  const main = largest(pieces);
+  const isGas = (piece: number) =>
+    piece !== main && volumeMl[piece]! >= MIN_GAS_ML && dark[piece]! >= MIN_GAS_DARK * pieces.sizes[piece]!;
+  if (!pieces.sizes.some((_, piece) => isGas(piece))) return;
+  const labels = lung.map((slice) => new Uint8Array(slice.length));
+  paint(labels, grid.columns, pieces, 1, (piece) => !isGas(piece));
+  paint(labels, grid.columns, pieces, 2, isGas);
+  growWithin(lung, labels, grid);
+  for (const [k, slice] of lung.entries())
+    for (let i = 0; i < slice.length; i++) if (labels[k]![i] === 2) slice[i] = 0;
 }
 
 /** Two pieces of one air space, or null where it does not come apart into two lungs. */
-async function partFused(
-  whole: BinaryVolume,
-  grid: CoarseGrid,
-): Promise<[Uint8Array[], Uint8Array[]] | null> {
+async function partFused(whole: BinaryVolume, grid: CoarseGrid): Promise<Two | null> {
   for (const radiusMm of EROSIONS_MM) {
     const pieces = connectedRuns(await erode(whole, grid, radiusMm), grid.columns, [1]);
     const [a, b] = [...pieces.sizes.keys()].sort((p, q) => pieces.sizes[q]! - pieces.sizes[p]!);
@@ -126,3 +160,5 @@ function heightShared(a: BinaryVolume, b: BinaryVolume): number {
   const count = (flags: readonly boolean[]) => flags.filter(Boolean).length;
   return count(inA.map((flag, k) => flag && inB[k]!)) / Math.min(count(inA), count(inB));
 }
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

@@ -84,6 +84,18 @@ describe('lungs without lesions', () => {
   });
 });
 
+test('gas in the stomach that touches the left lung through the diaphragm is no lung', async () => {
+  const gas: Lesion = {
+    shape: (p) =>
+      ball([70, -20, -136], 24)(p) || (Math.hypot(p[0] - 70, p[1] + 20) < 5 && p[2] < -90 && p[2] > -118),
+    says: 0,
+    hu: -1000,
+  };
+  const { made, measurements } = await analysed({ lesions: [gas], distancesMm: everyMm(6, -170, 140) });
+  expect(made.millilitres(gas.shape)).toBeGreaterThan(50);
+  near(measurements.lungs!.left.volumeMl, made.millilitres(lung.left));
+});
+
 describe('a chest with ground glass on the right, consolidation on the left, effusion on the right', () => {
   test('no lesion voxel is lost or changed', async () => {
     const { made, mask } = await analysed({ lesions: disease });
