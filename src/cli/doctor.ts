@@ -111,14 +111,17 @@ const SLOW_WRITE_MS = 100;
 async function dataFolder({ config, probeDataFolder }: DoctorDeps): Promise<Finding[]> {
   const { folder, mode, durableWriteMs, freeBytes } = await probeDataFolder();
   const minFreeBytes = config.maintenance.minFreeMegabytes * 1e6;
-  const closed = (mode & 0o077) === 0;
+  // Search alone is let in: started as root, the database runs as another user below this folder.
+  const closed = (mode & 0o066) === 0;
   const fast = durableWriteMs < SLOW_WRITE_MS;
   const space = freeBytes >= minFreeBytes;
   return [
     when(
       closed,
       'data folder',
-      closed ? `${folder} can be written, and only by us` : `others may enter ${folder}; chmod 700 ${folder}`,
+      closed
+        ? `${folder} can be written, and only by us`
+        : `others may read or write ${folder}; chmod go-rw ${folder}`,
     ),
     when(
       fast,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { inspect } from 'node:util';
 import { type Bar, inWords, isMet } from './bars';
 import { benchJobs } from './jobs';
 import { benchMemory } from './memory';
@@ -54,7 +55,7 @@ bench(process.argv.includes('--quick')).then(
     process.exitCode = status;
   },
   (error: unknown) => {
-    process.stderr.write(`The bench failed. ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.stderr.write(`The bench failed. ${inspect(error)}\n`);
     process.exitCode = 1;
   },
 );

@@ -65,6 +65,11 @@ test('a healthy machine: one line for each part, exit code 0, nothing left open'
   expect(closed.sort()).toEqual(['database', 'inference']);
 });
 
+test('a data folder that others may only search is closed enough: the database of a service of root lives below it', async () => {
+  const probeDataFolder = async () => ({ ...(await healthy.probeDataFolder()), mode: 0o711 });
+  expect((await ask({ probeDataFolder })).bad).toEqual([]);
+});
+
 test.each<[string, Partial<DoctorDeps>, RegExp]>([
   ['an old Node', { nodeVersion: 'v18.20.1' }, /node: v18.20.1.*install 20.19/],
   [
@@ -75,7 +80,7 @@ test.each<[string, Partial<DoctorDeps>, RegExp]>([
   [
     'an open data folder',
     { probeDataFolder: async () => ({ ...(await healthy.probeDataFolder()), mode: 0o755 }) },
-    /chmod 700 data/,
+    /chmod go-rw data/,
   ],
   [
     'a slow disk',
