@@ -4,6 +4,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { inspect } from 'node:util';
 import { type Bar, inWords, isMet } from './bars';
+import { durableWriteMs } from './disk';
 import { benchJobs } from './jobs';
 import { benchMemory } from './memory';
 import { benchReceive } from './receive';
@@ -25,6 +26,10 @@ async function bench(quick: boolean): Promise<number> {
   try {
     print(
       `${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)} before it begins; Node ${process.version}`,
+    );
+    const synced = await durableWriteMs(join(folder, 'disk'));
+    print(
+      `${synced.toFixed(1)} ms to write a slice and sync file and folder, as Raunet must before Success; storescp does not sync`,
     );
     print('Making the phantom series ...');
     const short = await writeSlices(join(folder, 'short'), 60);
