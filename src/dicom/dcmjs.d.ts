@@ -18,6 +18,8 @@ declare module 'dcmjs' {
   }
 
   export const data: {
+    /** CIELab in 16 bits to RGB in 0..1, as OHIF reads it; only a test asks. */
+    Colors: { dicomlab2RGB(lab: readonly number[]): number[] };
     DicomMetaDictionary: {
       nameMap: Record<string, DictionaryEntry | undefined>;
       dictionary: Record<string, DictionaryEntry | undefined>;

@@ -33,14 +33,17 @@ export async function serveOhif(orthancUrl: string): Promise<Ohif> {
     incoming.pipe(onward);
   });
   app.use((_request, response, next) => {
-    response.set({ 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' });
+    response.set({
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Cross-Origin-Embedder-Policy': 'require-corp',
+    });
     next();
   });
   app.get('/app-config.js', (_request, response) => {
     createReadStream('deploy/ohif/app-config.js').pipe(response.type('js'));
   });
   app.use(express.static(BUILT));
-  app.use((_request, response) => response.sendFile(resolve(BUILT, 'index.html')));
+  app.use((_request, response) => response.sendFile('index.html', { root: BUILT }));
   const server: Server = createServer(app);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as { port: number };
@@ -72,13 +75,7 @@ export const openBrowser = (): Promise<Browser> =>
     ],
   });
 
-/** What OHIF holds of a segmentation, read from its own services. */
-export interface LoadedSegmentation {
-  label: string;
-  segments: { index: number; label: string; colour: [number, number, number] }[];
-}
-
-/** Opens a study in OHIF's segmentation mode and loads its SEG as a reader would: double click, confirm. */
+/** Opens a study in OHIF's segmentation mode and waits for its first picture. */
 export async function openStudy(page: Page, origin: string, studyUid: string): Promise<void> {
   await page.goto(`${origin}/segmentation?StudyInstanceUIDs=${studyUid}`);
   await page.getByText('Confirm and hide').click({ timeout: 60_000 });
