@@ -25,8 +25,16 @@ import { type SeriesDetail, type Service, startService } from '../fixtures/servi
 // the service, and what comes back is read by other people's tools.
 const SHARED = resolve(process.env['RAUNET_SHARED'] ?? '../shared');
 const CLASSES = ['ground-glass opacity', 'consolidation', 'pleural effusion'];
-/** A coding scheme of one's own begins with 99 (PS3.3 8.2); dciodvfy knows none of those. */
-const PRIVATE_SCHEME = 'Unrecognized defined term = <99RAUNET>';
+/** Warnings of dciodvfy that are no fault of ours, each with the reason. */
+const EXPECTED_WARNINGS = [
+  // A coding scheme of one's own begins with 99 (PS3.3 8.2); dciodvfy knows none of those.
+  /Unrecognized defined term = <99RAUNET>$/,
+  // Of the Contributing Equipment Sequence since 2020 (PS3.3 C.12.1.1.5); Debian's dciodvfy is older.
+  /ContributingEquipmentSequence.*DeviceUID\(0018,1002\)> - Attribute is not present/,
+  // Copied from the source as they are: the identity of patient and study is not ours to mend.
+  /(StudyTime|StudyID).*would be needed to build DICOMDIR$/,
+  /PatientName.*Retired Person Name form$/,
+];
 jest.setTimeout(300_000);
 
 let orthanc: Orthanc;
@@ -99,11 +107,11 @@ describe.each(Object.entries(SERIES))('%s through Orthanc', (name, make) => {
     );
   });
 
-  test('dciodvfy finds no error in SEG, SR and SC, and warns of nothing but our coding scheme', async () => {
+  test('dciodvfy finds no error in SEG, SR and SC, and no warning that is not accounted for', async () => {
     for (const file of Object.values(files)) {
       const { errors, warnings } = await dciodvfy(file);
       expect(errors).toEqual([]);
-      expect(warnings.filter((line) => !line.endsWith(PRIVATE_SCHEME))).toEqual([]);
+      expect(warnings.filter((line) => !EXPECTED_WARNINGS.some((each) => each.test(line)))).toEqual([]);
     }
   });
 
