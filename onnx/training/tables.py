@@ -149,6 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget", type=float, required=True, help="minutes")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, help="of every run, on one fold, instead of what the budget allows")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--size", type=int, default=185, help="side of the pictures; the paper's is 369")
     parser.add_argument("--batch", type=int, default=8)
@@ -161,7 +162,8 @@ def main() -> None:
     if chosen.exists():
         steps, folds = json.loads(chosen.read_text())
     else:
-        steps, folds = plan(given, seconds_per_step(given))
+        steps, folds = (given.steps, 1) if given.steps else plan(given, seconds_per_step(given))
+        given.out.mkdir(parents=True, exist_ok=True)
         chosen.write_text(json.dumps([steps, folds]))
 
     done: dict[Job, dict] = {}
