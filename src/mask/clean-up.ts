@@ -1,10 +1,11 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import { connectedRuns, paint } from '../lib/components';
+import { connectedRuns, paint, type Runs } from '../lib/components';
 import type { HuVolume } from '../volume/types';
 import { CELL } from './anatomy';
 import { blockOfPixel } from './coarse-grid';
 import { beyondRibs } from './chest-wall';
 import type { Chest } from './lungs';
+import { thickness } from './thickness';
 import type { RemovedMl } from './types';
 
 /** A sphere of 5 mm across has 65 mm3; less is noise at the model's resolution. */
@@ -13,6 +14,9 @@ const MIN_VOLUME_MM3 = 64;
 const MIN_NEAR_LUNG = 0.25;
 /** A large one need only reach it: a whole lobe may be dense. */
 const LARGE_MM3 = 10_000;
+
+/** Vessels, walls of bronchi and the blurred rims of heart and diaphragm are thinner everywhere. */
+const MIN_THICKNESS_MM = 6;
 
 const GGO = 1;
 const CONSOLIDATION = 2;
@@ -28,6 +32,7 @@ const EFFUSION = 3;
  * - awayFromLung: a patch of ground glass and consolidation with less than a quarter near a lung (12 mm), or, when
  *   larger than 10 mL, nothing: heart, mediastinum, abdomen. A patch of effusion with nothing near a lung: ascites,
  *   stomach. Not applied where two lungs were not found.
+ * - thin: a patch of ground glass and consolidation that is nowhere 6 mm thick in a slice: vessels, bronchi, rims.
  * - speck: a patch (ground glass and consolidation together, effusion alone) of less than 64 mm3.
  *
  * Patches are 6-connected. mask: on the source grid, changed in place. Gives way to other work after each slice.
@@ -46,6 +51,7 @@ export async function cleanUp(
     airway: 0,
     chestWall: 0,
     awayFromLung: 0,
+    thin: 0,
     speck: 0,
   };
 
@@ -66,6 +72,7 @@ export async function cleanUp(
     const patches = connectedRuns(mask, columns, members);
     const volumeMm3 = new Float64Array(patches.sizes.length);
     const nearLung = new Float64Array(patches.sizes.length);
+    const thickestMm = members[0] === EFFUSION ? null : thickestOf(patches, mask, columns, spacingMm);
     for (let run = 0; run < patches.line.length; run++) {
       const k = Math.floor(patches.line[run]! / rows);
       const line = (patches.line[run]! - k * rows) * columns;
@@ -79,7 +86,8 @@ export async function cleanUp(
       const share = nearLung[patch]! / patches.sizes[patch]!;
       const enough = members[0] === EFFUSION || volumeMm3[patch]! >= LARGE_MM3 ? 0 : MIN_NEAR_LUNG;
       if (lungs !== null && (share === 0 || share < enough)) return 'awayFromLung';
-      return volumeMm3[patch]! < MIN_VOLUME_MM3 ? 'speck' : null;
+      if (volumeMm3[patch]! < MIN_VOLUME_MM3) return 'speck';
+      return thickestMm !== null && thickestMm[patch]! < MIN_THICKNESS_MM ? 'thin' : null;
     };
     const rules = Array.from(patches.sizes, (_, patch) => ruleOf(patch));
     for (const [patch, rule] of rules.entries())
@@ -94,4 +102,33 @@ function ruleOfCell(cell: number): keyof RemovedMl | null {
   if (cell === CELL.outside || cell === CELL.cutLung) return 'outsideBody';
   if (cell === CELL.bone) return 'boneOrContrast';
   return cell === CELL.airway ? 'airway' : null;
+}
+
+/** Largest thickness of each patch in a slice, mm. */
+function thickestOf(
+  patches: Runs,
+  mask: readonly Uint8Array[],
+  columns: number,
+  spacingMm: readonly [number, number],
+): Float64Array {
+  const isSet = Uint8Array.from({ length: 256 }, (_, value) =>
+    value === GGO || value === CONSOLIDATION ? 1 : 0,
+  );
+  const rows = mask[0]!.length / columns;
+  const pixelMm = Math.min(...spacingMm);
+  const thickest = new Float64Array(patches.sizes.length);
+  let slice = -1;
+  let thick: Float32Array = new Float32Array(0);
+  for (let run = 0; run < patches.line.length; run++) {
+    const k = Math.floor(patches.line[run]! / rows);
+    if (k !== slice) {
+      thick = thickness(mask[k]!, columns, isSet);
+      slice = k;
+    }
+    const line = (patches.line[run]! - k * rows) * columns;
+    const patch = patches.component[run]!;
+    for (let i = line + patches.start[run]!; i < line + patches.end[run]!; i++)
+      thickest[patch] = Math.max(thickest[patch]!, thick[i]! * pixelMm);
+  }
+  return thickest;
 }

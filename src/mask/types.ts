@@ -44,6 +44,7 @@ export interface RemovedMl {
   airway: number;
   chestWall: number;
   awayFromLung: number;
+  thin: number;
   speck: number;
 }
 

@@ -225,6 +225,20 @@ describe('what cannot be a lesion is taken away, by rule', () => {
     expect(voxelsOf(mask, 1)).toBe(voxelsOf(chest({ ...fine, lesions: [spot!] }).raw(), 1));
   });
 
+  test('ground glass that is nowhere 6 mm thick, a vessel or a blurred rim: thin; thicker stays', async () => {
+    const vessel: Lesion = {
+      shape: ([x, y, z]) => Math.abs(y) < 1.6 && x < -50 && x > -110 && Math.abs(z - 20) < 20,
+      says: 2,
+    };
+    const patch: Lesion = { shape: ball([-80, 40, 20], 8), says: 1 };
+    const fine = { rows: 168, columns: 200, spacingMm: 1.8, distancesMm: everyMm(6) };
+    const { made, mask, removedMl } = await analysed({ ...fine, lesions: [vessel, patch] });
+    expect(voxelsOf(mask, 2)).toBe(0);
+    expect(removedMl.thin).toBeCloseTo(made.millilitres(vessel.shape), 6);
+    expect(removedMl.thin).toBeGreaterThan(1);
+    expect(voxelsOf(mask, 1)).toBe(voxelsOf(made.raw(), 1));
+  });
+
   test('voxels are only ever taken away: none is added, none changes its class', async () => {
     const anyShape = fc
       .tuple(

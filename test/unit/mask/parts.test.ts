@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { convexHull } from '../../../src/mask/hull';
 import { zoneScores } from '../../../src/mask/measure';
+import { thickness } from '../../../src/mask/thickness';
 import { close, dilate, erode, fillHoles } from '../../../src/mask/morphology';
 
 const anyVolume = fc
@@ -65,6 +66,19 @@ test('holes are filled, bays are not', () => {
   const slice = Uint8Array.from([1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0, 1]);
   fillHoles([slice], { rows: 4, columns: 3, spacingMm: [1, 1], distancesMm: [0] });
   expect([...slice]).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1]);
+});
+
+test('thickness of a band is its width in pixels, and 0 outside of it', () => {
+  for (const width of [1, 3, 5]) {
+    const slice = Uint8Array.from({ length: 20 * 9 }, (_, i) => (Math.floor(i / 20) < width ? 2 : 0));
+    const thick = thickness(
+      slice,
+      20,
+      Uint8Array.from({ length: 256 }, (_, value) => (value === 2 ? 1 : 0)),
+    );
+    expect(Math.max(...thick)).toBeCloseTo(width, 5);
+    expect(Math.max(...thick.slice(20 * width))).toBe(0);
+  }
 });
 
 test('a convex hull holds every pixel, every midpoint of two of its pixels, and no more than their bounding box', () => {
