@@ -164,7 +164,8 @@ function chestWall(x: number, y: number, z: number, wall: number, body: number):
 function abdomen(x: number, y: number, z: number): number {
   if (x < 18) return HU.liver + 3 * valueNoise(x / 12, y / 12, z / 12);
   if (ellipse(x - 84, y - 34, 34, 40) < 1) return 50; // spleen
-  if (ellipse(x - 56, y + 22, 38, 30) < 1) return y < -30 ? HU.air + 60 : 25; // stomach with its gas
+  const underDiaphragm = diaphragm(x, y) - z;
+  if (underDiaphragm > 8 && ellipse(x - 56, y + 22, 38, 30) < 1) return y < -30 ? HU.air + 60 : 25; // stomach with its gas
   return HU.fat + 5;
 }
 
