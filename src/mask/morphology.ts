@@ -17,8 +17,10 @@ export async function dilate(volume: BinaryVolume, grid: Geometry, radiusMm: num
 export async function erode(volume: BinaryVolume, grid: Geometry, radiusMm: number): Promise<Uint8Array[]> {
   const box = boundingBox(volume, grid, 2 * Math.max(...grid.spacingMm));
   if (box === null) return volume.map((slice) => slice.slice());
-  const grown = await dilateWithin(volume, grid, radiusMm, box, 0);
-  return grown.map((slice, k) => slice.map((near, i) => (near === 0 ? volume[k]![i]! : 0)));
+  const eroded = await dilateWithin(volume, grid, radiusMm, box, 0);
+  for (const [k, slice] of eroded.entries())
+    for (let i = 0; i < slice.length; i++) slice[i] = slice[i] === 0 ? volume[k]![i]! : 0;
+  return eroded;
 }
 
 /** Dilation, then erosion: fills gaps narrower than twice the radius. */
