@@ -80,4 +80,6 @@ export async function openStudy(page: Page, origin: string, studyUid: string): P
   await page.goto(`${origin}/segmentation?StudyInstanceUIDs=${studyUid}`);
   await page.getByText('Confirm and hide').click({ timeout: 60_000 });
   await page.locator('.cornerstone-canvas').first().waitFor({ timeout: 60_000 });
+  // The player that comes with the summary page lies over the pictures.
+  await page.evaluate('window.services.cineService.setIsCineEnabled(false)');
 }
