@@ -3,6 +3,7 @@ import { readHeaderOfFile } from './dicom/read';
 import type { DataSet } from './dicom/data-set';
 import type { Inference } from './inference/types';
 import { RaunetError, toRaunetError } from './lib/errors';
+import type { Log } from './lib/log';
 import type { Stage } from './lib/stages';
 import { analyseMask } from './mask/analyse';
 import { buildResults } from './result/results';
@@ -50,6 +51,7 @@ function named(thrown: unknown, file: string): RaunetError {
 export interface PipelineDeps {
   decoder: Decoder;
   inference: Inference;
+  log: Log;
 }
 
 /** The stages that an analysis goes through here. */
@@ -67,7 +69,7 @@ export interface PipelineRun {
  */
 export async function analyse(
   { summary, slices, source }: SeriesHeaders,
-  { decoder, inference }: PipelineDeps,
+  { decoder, inference, log }: PipelineDeps,
   { report, signal }: PipelineRun,
 ): Promise<Analysis> {
   await report('series', 0);
@@ -82,7 +84,8 @@ export async function analyse(
   await report('inference', 0);
   const raw = await classify(volume, grid, inference, (done) => report('inference', done), signal);
   await report('mask', 0);
-  const { mask, measurements } = await analyseMask(volume, raw);
+  const { mask, measurements, removedMl } = await analyseMask(volume, raw);
+  log.info('mask cleaned', { stage: 'mask', seriesUid: summary.seriesUid, removedMl });
   return { series, source, volume, mask, measurements, warnings: series.warnings };
 }
 

@@ -68,7 +68,7 @@ export function program(done: (code: ExitCode) => void): Command {
         done(
           await processFolder(
             { directory, out, json },
-            { config, codes, producer, inference, decoder, print },
+            { config, codes, producer, inference, decoder, log, print },
           ),
         );
       } finally {

@@ -5,7 +5,6 @@ import { route } from '../delivery/route';
 import { transaction } from '../jobs/pool';
 import type { Job, Queues } from '../jobs/queue';
 import { type RaunetError, toRaunetError } from '../lib/errors';
-import type { Log } from '../lib/log';
 import {
   type AnalysisStage,
   analyse,
@@ -31,7 +30,6 @@ export interface AnalyseDeps extends PipelineDeps {
   pool: Pool;
   queues: Queues;
   spool: Spool;
-  log: Log;
   /** Seconds that each stage took. */
   stageSeconds: (stage: AnalysisStage | 'delivery', seconds: number) => void;
   failed: (error: RaunetError) => void;
