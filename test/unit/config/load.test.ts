@@ -9,6 +9,11 @@ import { configSchema } from '../../../src/config/schema';
 const folder = mkdtempSync(join(tmpdir(), 'raunet-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+interface JsonSchema {
+  properties?: Record<string, JsonSchema>;
+  items?: JsonSchema;
+}
+
 const written = (text: string): string => {
   const file = join(folder, 'raunet.yaml');
   writeFileSync(file, text);
@@ -29,14 +34,12 @@ test('conf/raunet.yaml documents exactly the defaults of the code', () => {
 
 test('every key of the code stands in conf/raunet.yaml, commented out where it has no default', () => {
   const text = readFileSync('conf/raunet.yaml', 'utf8');
-  const { properties } = JSON.parse(readFileSync('conf/raunet.schema.json', 'utf8'));
-  const keys = (schema: any): string[] =>
-    Object.entries(schema?.properties ?? {}).flatMap(([key, value]: [string, any]) => [
-      key,
-      ...keys(value),
-      ...keys(value.items),
-    ]);
-  for (const key of Object.values(properties).flatMap(keys)) expect(text).toMatch(new RegExp(`\\b${key}:`));
+  const schema = JSON.parse(readFileSync('conf/raunet.schema.json', 'utf8')) as JsonSchema;
+  const keys = ({ properties = {}, items = {} }: JsonSchema): string[] => [
+    ...Object.entries(properties).flatMap(([key, value]) => [key, ...keys(value)]),
+    ...(Object.keys(items).length > 0 ? keys(items) : []),
+  ];
+  for (const key of keys(schema)) expect(text).toMatch(new RegExp(`\\b${key}:`));
 });
 
 test('every key of conf/raunet.yaml has a comment above it', () => {
