@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises';
-import { readIdentity } from '../dicom/identity';
 import { readMeta } from '../dicom/meta';
 import type { DataSetBytes } from './association';
 import type { Deliverable } from './types';
@@ -11,8 +10,8 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
-/** File meta information and the first elements lie in it. */
-const HEAD_BYTES = 65_536;
+/** File meta information lies in it; the data set may list thousands of references before it names its study. */
+const HEAD_BYTES = 4096;
 
 /** Throws what the file system throws, and an Error where the file is not the object that was recorded. */
 export async function openPart10(recorded: Deliverable): Promise<OpenFile> {
@@ -21,11 +20,8 @@ export async function openPart10(recorded: Deliverable): Promise<OpenFile> {
     const { size } = await handle.stat();
     const head = Buffer.alloc(Math.min(size, HEAD_BYTES));
     await handle.read(head, 0, head.length, 0);
-    const { transferSyntaxUid, end } = readMeta(head);
-    if (
-      transferSyntaxUid !== recorded.transferSyntaxUid ||
-      readIdentity(head)?.sopInstanceUid !== recorded.sopInstanceUid
-    )
+    const { transferSyntaxUid, sopInstanceUid, end } = readMeta(head);
+    if (transferSyntaxUid !== recorded.transferSyntaxUid || sopInstanceUid !== recorded.sopInstanceUid)
       throw new Error('the file does not hold the object that was recorded');
     return {
       dataSet: {
