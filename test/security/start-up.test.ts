@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// What the service refuses to start with, as the administrator sees it.
+
+const folder = mkdtempSync(join(tmpdir(), 'raunet-start-up-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function serve(configuration: string): { status: number | null; said: string } {
+  const file = join(folder, 'raunet.yaml');
+  writeFileSync(file, configuration);
+  const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('RAUNET_'));
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['dist/main.js', 'serve', '--config', file],
+    { env: Object.fromEntries(environment), encoding: 'utf8', timeout: 20_000 },
+  );
+  return { status, said: stdout + stderr };
+}
+
+test('admin pages on another address than loopback without authentication: status 2, the code, and the line', () => {
+  const { status, said } = serve('# ours\nadmin:\n  port: 0\n  host: 0.0.0.0\n');
+  expect(status).toBe(2);
+  expect(said).toContain('RAUNET_CONFIG');
+  expect(said).toContain('line 4, admin.host: ');
+});
+
+test('a DICOM port on another address than loopback without an allow-list: status 2, the code, and the line', () => {
+  const { status, said } = serve('association:\n  host: 0.0.0.0\n');
+  expect(status).toBe(2);
+  expect(said).toContain('RAUNET_CONFIG');
+  expect(said).toContain('line 2, association.host: ');
+});
