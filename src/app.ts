@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
+import { watchEventLoop } from './admin/event-loop';
 import { createMetrics } from './admin/metrics';
 import { startAdmin } from './admin/server';
+import { analysisLimits, openAnalyst } from './analysis/analyst';
 import { startListener } from './association/listener';
 import { REJECTION } from './association/rejections';
 import { loadCodes } from './config/codes';
 import type { Config } from './config/schema';
 import { countInstances, echo } from './delivery/query';
-import { allottedCores } from './inference/cores';
 import { openInference } from './inference/open';
 import { openDatabase } from './jobs/database';
 import { createPool } from './jobs/pool';
@@ -41,7 +42,6 @@ import {
 import { readiness } from './steps/readiness';
 import { associationEnded, storeReceipt } from './steps/receive';
 import { upkeep } from './steps/upkeep';
-import { openDecoder } from './volume/decoder';
 
 export interface App {
   dicomPort: number;
@@ -50,8 +50,6 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** A slice that takes longer to decode is corrupt, seconds. */
-const DECODE_SECONDS = 20;
 /** Running jobs may take so long to end before they are handed back, seconds. */
 const STOP_SECONDS = 30;
 
@@ -93,8 +91,8 @@ async function build(
   const installId = installationId(dataDir);
   const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
   onStop(() => inference.close());
-  const decoder = openDecoder({ threads: allottedCores(), timeoutSeconds: DECODE_SECONDS });
-  onStop(() => decoder.close());
+  const analyst = openAnalyst({ inference, log, limits: analysisLimits(config) });
+  onStop(() => analyst.close());
 
   const database = await openDatabase({ url: config.database.url, dataDir, log, onLost: onFatal });
   onStop(() => database.stop());
@@ -128,8 +126,7 @@ async function build(
     pool,
     queues,
     spool,
-    decoder,
-    inference,
+    analyst,
     log,
     stageSeconds: (stage, seconds) => metrics.stageDone(stage, seconds),
     failed: (error) => metrics.failure(error.code, error.context.stage ?? 'none'),
@@ -205,5 +202,8 @@ async function build(
     },
   });
   onStop(() => admin.close());
+  // Last, since loading and starting count for nothing: nobody could wait for an answer yet.
+  const unwatch = watchEventLoop((seconds) => metrics.eventLoopDelay(seconds));
+  onStop(async () => unwatch());
   return { dicomPort: listener.port, adminPort: admin.port };
 }

@@ -48,10 +48,16 @@ function named(thrown: unknown, file: string): RaunetError {
   return new RaunetError(code, { ...context, stage: 'series', detail }, { cause: thrown });
 }
 
+export interface PipelineLimits {
+  /** Of decoded pixels of one series; more is refused. */
+  maxVolumeBytes: number;
+}
+
 export interface PipelineDeps {
   decoder: Decoder;
-  inference: Inference;
+  inference: Pick<Inference, 'preprocessing' | 'batchSize' | 'classify'>;
   log: Log;
+  limits: PipelineLimits;
 }
 
 /** The stages that an analysis goes through here. */
@@ -69,7 +75,7 @@ export interface PipelineRun {
  */
 export async function analyse(
   { summary, slices, source }: SeriesHeaders,
-  { decoder, inference, log }: PipelineDeps,
+  { decoder, inference, log, limits }: PipelineDeps,
   { report, signal }: PipelineRun,
 ): Promise<Analysis> {
   await report('series', 0);
@@ -77,6 +83,7 @@ export async function analyse(
   await report('volume', 0);
   const volume = await buildVolume(series, decoder, {
     signal,
+    maxBytes: limits.maxVolumeBytes,
     progress: (done) => void report('volume', done),
   });
   await report('tensor', 0);
@@ -103,7 +110,7 @@ export async function encode(
 async function classify(
   { huSlice, rows, columns, series }: HuVolume,
   { box, lungSlices }: ModelGrid,
-  inference: Inference,
+  inference: PipelineDeps['inference'],
   progress: (done: number) => void | Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array[]> {

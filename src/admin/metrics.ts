@@ -9,12 +9,14 @@ export interface Metrics {
   stageDone(stage: Stage, seconds: number): void;
   failure(code: ErrorCode, stage: Stage | 'none'): void;
   objectSent(destination: string): void;
+  /** Longest of the last second. */
+  eventLoopDelay(seconds: number): void;
   /** Text exposition format. What a gauge cannot tell at the moment is left out rather than guessed. */
   text(gauges: Gauges): Promise<string>;
   contentType: string;
 }
 
-/** A registry of its own, with process memory, descriptors, CPU and event-loop lag of Node besides our figures. */
+/** A registry of its own, with process memory, descriptors and CPU of Node besides our figures. */
 export function createMetrics(): Metrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
@@ -49,6 +51,18 @@ export function createMetrics(): Metrics {
     labelNames: ['destination'],
     registers,
   });
+  const delay = new Histogram({
+    name: 'raunet_event_loop_delay_seconds',
+    help: 'Longest delay of the event loop in each second',
+    buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    registers,
+  });
+  const longestDelay = new Gauge({
+    name: 'raunet_event_loop_longest_delay_seconds',
+    help: 'Longest delay of the event loop since the service is up',
+    registers,
+  });
+  let longest = 0;
   const series = new Gauge({
     name: 'raunet_series',
     help: 'Series by state: a stage, or how they ended',
@@ -98,6 +112,11 @@ export function createMetrics(): Metrics {
     },
     stageDone: (stage, seconds) => stageSeconds.observe({ stage }, seconds),
     failure: (code, stage) => failures.inc({ code, stage }),
+    eventLoopDelay(seconds) {
+      delay.observe(seconds);
+      longest = Math.max(longest, seconds);
+      longestDelay.set(longest);
+    },
     objectSent: (destination) => objects.inc({ destination }),
     contentType: registry.contentType,
     async text(gauges) {

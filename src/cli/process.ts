@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Analyst } from '../analysis/analyst';
+import type { Analysed } from '../analysis/protocol';
 import type { Codes } from '../config/codes';
 import type { Config } from '../config/schema';
 import type { Deliverable } from '../delivery/types';
 import { toRaunetError } from '../lib/errors';
-import { analyse, encode, type PipelineDeps, readHeaders } from '../pipeline';
-import { contactSheet } from '../result/picture/contact-sheet';
-import type { Analysis, EncodedObject, Producer } from '../result/types';
+import type { Producer } from '../result/types';
 import { openBar } from './bar';
 import { readDicomFolder } from './dicom-folder';
 import { EXIT, type ExitCode } from './exit-codes';
@@ -14,7 +14,8 @@ import { npyOf } from './npy';
 import { pngOf } from './png';
 import { table } from './table';
 
-export interface ProcessDeps extends PipelineDeps {
+export interface ProcessDeps {
+  analyst: Analyst;
   config: Config;
   codes: Codes;
   producer: Producer;
@@ -29,7 +30,7 @@ interface Report {
   sentence?: string;
   folder?: string;
   files?: string[];
-  measurements?: Analysis['measurements'];
+  measurements?: Analysed['measurements'];
   warnings?: readonly string[];
 }
 
@@ -66,28 +67,34 @@ async function processSeries(
   const bar = openBar();
   const report = (stage: string, done: number): void => bar.show(stage, done);
   try {
-    const headers = await readHeaders(
-      files.map(({ file }) => file),
-      { callingAe: null, calledAe: null },
-    );
-    const analysis = await analyse(headers, deps, { report });
-    const context = {
-      producer: deps.producer,
-      codes: deps.codes,
-      options: deps.config.result,
-      createdAt: new Date(),
-      predecessor: null,
+    const { producer, codes, config } = deps;
+    const material = {
+      files: files.map(({ file }) => file),
+      sender: { callingAe: null, calledAe: null },
     };
-    const objects = await encode(analysis, context, { report });
+    const analysed = await deps.analyst.analyse(material, {
+      report,
+      context: () => ({
+        producer,
+        codes,
+        options: config.result,
+        createdAt: new Date(),
+        predecessor: null,
+      }),
+      pictures: {
+        title: 'Raunet PACS: findings',
+        subtitle: 'AI result, research use, not for sole diagnosis',
+      },
+    });
     const folder = join(out, seriesUid);
-    const written = await writeAll(folder, analysis, objects, deps.codes);
+    const written = await writeAll(folder, analysed);
     return {
       seriesUid,
       outcome: 'done',
       folder,
       files: written,
-      measurements: analysis.measurements,
-      warnings: analysis.warnings.map(({ sentence }) => sentence),
+      measurements: analysed.measurements,
+      warnings: analysed.warnings.map(({ sentence }) => sentence),
     };
   } catch (thrown) {
     const { code, message } = toRaunetError(thrown, { seriesUid });
@@ -97,26 +104,18 @@ async function processSeries(
   }
 }
 
-async function writeAll(
-  folder: string,
-  analysis: Analysis,
-  objects: readonly EncodedObject[],
-  codes: Codes,
-): Promise<string[]> {
+async function writeAll(folder: string, { objects, measurements, pictures }: Analysed): Promise<string[]> {
   await mkdir(folder, { recursive: true });
-  const { volume, mask, measurements } = analysis;
-  const sheet = contactSheet(volume, mask, codes, {
-    title: 'Raunet PACS: findings',
-    subtitle: 'AI result, research use, not for sole diagnosis',
-  });
   const counted = new Map<string, number>();
   const files: [string, Buffer][] = objects.map(({ kind, bytes }) => {
     const n = (counted.get(kind) ?? 0) + 1;
     counted.set(kind, n);
     return [`${kind}${n > 1 ? n : ''}.dcm`, bytes];
   });
-  files.push(['overview.png', pngOf(sheet)]);
-  files.push(['mask.npy', npyOf(mask, volume.rows, volume.columns)]);
+  if (pictures !== null) {
+    files.push(['overview.png', pngOf(pictures.overview)]);
+    files.push(['mask.npy', npyOf(pictures.mask, pictures.rows, pictures.columns)]);
+  }
   files.push(['report.json', Buffer.from(`${JSON.stringify(measurements, null, 2)}\n`)]);
   for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
   return files.map(([name]) => name);

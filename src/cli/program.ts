@@ -1,16 +1,15 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { analysisLimits, openAnalyst } from '../analysis/analyst';
 import { loadCodes } from '../config/codes';
 import { loadConfig } from '../config/load';
 import type { Config } from '../config/schema';
 import { DEFAULT_CHEST } from '../demo/phantom/chest';
-import { allottedCores } from '../inference/cores';
 import { openInference } from '../inference/open';
 import { createLog } from '../lib/log';
 import { PACKAGE_ROOT, SERVICE_VERSION } from '../lib/package';
 import { producerOf } from '../steps/producer';
-import { openDecoder } from '../volume/decoder';
 import { doctor, echoCommand } from './doctor';
 import { doctorDeps } from './doctor-deps';
 import { EXIT, type ExitCode } from './exit-codes';
@@ -60,20 +59,15 @@ export function program(done: (code: ExitCode) => void): Command {
       const config = configOf(options);
       const log = createLog('warn', process.stderr);
       const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
-      const decoder = openDecoder({ threads: allottedCores(), timeoutSeconds: 20 });
+      const analyst = openAnalyst({ inference, log, limits: analysisLimits(config) });
       try {
         const codes = loadCodes();
         const producer = producerOf('offline', config, inference);
         const { out, json } = options;
-        done(
-          await processFolder(
-            { directory, out, json },
-            { config, codes, producer, inference, decoder, log, print },
-          ),
-        );
+        done(await processFolder({ directory, out, json }, { config, codes, producer, analyst, print }));
       } finally {
+        await analyst.close();
         await inference.close();
-        await decoder.close();
       }
     });
 

@@ -151,6 +151,8 @@ export const configSchema = z.strictObject({
       analysers: z.int().min(1).default(1),
       retryLimit: z.int().min(0).default(3),
       defaultPriority: priority.default('routine'),
+      /** 10^6 bytes of decoded pixels, two for each. */
+      maxVolumeMegabytes: z.number().positive().default(1500),
     })
     .prefault({}),
   /** PostgreSQL connection string; left out: the embedded server in dataDir. */

@@ -2,12 +2,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { RaunetError } from '../lib/errors';
+import { cancelled, RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import type { Answer, Request } from './protocol';
 
 /** child.js beside this file; child.ts where TypeScript runs without a build (the tests' require hook does it). */
 const CHILD = join(__dirname, `child${extname(__filename)}`);
+const STAGE = { stage: 'inference' } as const;
 const CLOSE_MS = 2000;
 const LAST_WORDS = 3;
 
@@ -94,7 +95,7 @@ function ask(
     };
     const killFor = (error: Error) => settle(() => void kill().then(() => reject(error)));
     const onMessage = (answer: Answer) => settle(() => resolve(answer));
-    const onAbort = () => killFor(cancelled(signal!));
+    const onAbort = () => killFor(cancelled(signal!, STAGE));
     const timer = setTimeout(
       () => killFor(failure('RAUNET_INFERENCE_TIMEOUT', `no answer within ${timeoutMs / 1000} s`)),
       timeoutMs,
@@ -108,12 +109,6 @@ function ask(
     });
   });
 }
-
-/** What a cancelled call throws: the signal's own word where it has one. */
-export const cancelled = (signal: AbortSignal): RaunetError =>
-  signal.reason instanceof RaunetError
-    ? signal.reason
-    : new RaunetError('RAUNET_CANCELLED', { stage: 'inference' }, { cause: signal.reason });
 
 const failure = (code: 'RAUNET_INFERENCE' | 'RAUNET_INFERENCE_TIMEOUT', detail: string, cause?: unknown) =>
   new RaunetError(code, { stage: 'inference', detail }, { cause });

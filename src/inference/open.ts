@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/schema';
-import { RaunetError, toRaunetError } from '../lib/errors';
+import { cancelled, RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
-import { cancelled } from './child-process';
 import { chooseProvider, type OpenChild } from './choose-provider';
 import { loadModel } from './contract';
 import { allottedCores } from './cores';
@@ -131,7 +130,7 @@ export async function openInference({
     classify: (images, n, signal) => {
       const turn = queue.then(() => {
         if (mode === 'closed') throw failed('the service is stopping');
-        if (signal?.aborted) throw cancelled(signal);
+        if (signal?.aborted) throw cancelled(signal, { stage: 'inference' });
         return answer(images, n, signal);
       });
       queue = turn.catch(() => {});
@@ -154,7 +153,7 @@ const failed = (detail: string, cause?: unknown): RaunetError =>
 function aborting<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolvePromise, reject) => {
-    const onAbort = () => reject(cancelled(signal));
+    const onAbort = () => reject(cancelled(signal, { stage: 'inference' }));
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolvePromise, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });

@@ -126,6 +126,11 @@ export const ERRORS = {
   ),
 
   // volume
+  RAUNET_TOO_LARGE: entry(
+    'permanent',
+    'The series is larger than this service may take into memory',
+    'Raise jobs.maxVolumeMegabytes where the machine has the memory, or send a thicker reconstruction.',
+  ),
   RAUNET_CORRUPT_PIXELS: entry(
     'permanent',
     'Pixel data of an instance cannot be decoded',

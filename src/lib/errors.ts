@@ -39,6 +39,12 @@ function sentence(code: ErrorCode, context: ErrorContext): string {
   return `${code}: ${what}${about.length > 0 ? ` (${about.join('; ')})` : ''}. ${action}`;
 }
 
+/** What a cancelled call throws: the signal's own word where it has one. */
+export const cancelled = (signal: AbortSignal, context: ErrorContext = {}): RaunetError =>
+  signal.reason instanceof RaunetError
+    ? signal.reason
+    : new RaunetError('RAUNET_CANCELLED', context, { cause: signal.reason });
+
 /** Anything thrown, as a RaunetError: ours as it is, all else as an internal error with its cause. */
 export function toRaunetError(thrown: unknown, context: ErrorContext = {}): RaunetError {
   if (thrown instanceof RaunetError) return thrown;

@@ -1,29 +1,26 @@
 import type { Pool } from 'pg';
+import type { Analyst, Material } from '../analysis/analyst';
+import type { Reason } from '../analysis/protocol';
 import type { Codes } from '../config/codes';
 import type { Config } from '../config/schema';
 import { route } from '../delivery/route';
 import { transaction } from '../jobs/pool';
 import type { Job, Queues } from '../jobs/queue';
 import { type RaunetError, toRaunetError } from '../lib/errors';
-import {
-  type AnalysisStage,
-  analyse,
-  encode,
-  type PipelineDeps,
-  readHeaders,
-  type SeriesHeaders,
-} from '../pipeline';
+import type { Log } from '../lib/log';
+import type { AnalysisStage } from '../pipeline';
 import { findSeries, instancesOf, seriesDetail } from '../records/read';
 import { findResult, type NewResult, saveResults } from '../records/results';
 import { addEvent, changeState } from '../records/state';
 import type { SeriesRecord, SeriesState } from '../records/types';
-import { buildRefusalResults } from '../result/results';
 import type { EncodedObject, Producer, ResultContext } from '../result/types';
 import type { Spool } from '../spool/spool';
 import { type AnalyseJob, analyseKey, type DeliverJob, deliverQueue, RANK } from './queues';
 import { stageReporter } from './stage-reporter';
 
-export interface AnalyseDeps extends PipelineDeps {
+export interface AnalyseDeps {
+  analyst: Analyst;
+  log: Log;
   config: Config;
   codes: Codes;
   producer: () => Producer;
@@ -47,13 +44,17 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
   if (series === null || series.revision !== revision || !AT_WORK.has(series.state))
     return transaction(pool, (tx) => job.complete(tx));
   const reporter = stageReporter(job, deps);
-  let headers: SeriesHeaders | null = null;
+  let material: Material | null = null;
   try {
-    headers = await verifiedHeaders(series, deps);
-    const run = { report: reporter.report, signal: reporter.signal };
-    const analysis = await analyse(headers, deps, run);
-    for (const { code, sentence } of analysis.warnings) await addEvent(pool, seriesUid, { code, sentence });
-    const objects = await encode(analysis, await contextFor(series, deps), run);
+    material = await verified(series, deps);
+    const { objects } = await deps.analyst.analyse(material, {
+      report: reporter.report,
+      signal: reporter.signal,
+      context: async (warnings) => {
+        for (const { code, sentence } of warnings) await addEvent(pool, seriesUid, { code, sentence });
+        return contextFor(series, deps);
+      },
+    });
     await deliverLater(job, series, objects, deps);
   } catch (thrown) {
     const error = toRaunetError(thrown, { seriesUid });
@@ -67,7 +68,7 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
       jobId: job.id,
       error,
     });
-    await refuse(job, series, headers, error, 'Not Attempted', deps);
+    await refuse(job, series, material, error, 'Not Attempted', deps);
   } finally {
     reporter.end();
   }
@@ -84,21 +85,18 @@ export async function analysisDead(data: AnalyseJob, error: RaunetError, deps: A
   const series = await findSeries(deps.pool, data.seriesUid);
   if (series === null || series.revision !== data.revision || series.finishedAt !== null) return;
   deps.failed(error);
-  const headers = await verifiedHeaders(series, deps).catch(() => null);
-  await refuse({ data, complete: async () => {} }, series, headers, error, 'Failed', deps);
+  const material = await verified(series, deps).catch(() => null);
+  await refuse({ data, complete: async () => {} }, series, material, error, 'Failed', deps);
 }
 
-/** Headers of files that still have the bytes that were acknowledged. Throws RAUNET_SPOOL_MISSING, RAUNET_SPOOL_ALTERED. */
-async function verifiedHeaders(
+/** Files that still have the bytes that were acknowledged. Throws RAUNET_SPOOL_MISSING, RAUNET_SPOOL_ALTERED. */
+async function verified(
   { seriesUid, callingAe, calledAe }: SeriesRecord,
   { pool, spool }: AnalyseDeps,
-): Promise<SeriesHeaders> {
+): Promise<Material> {
   const instances = await instancesOf(pool, seriesUid);
   for (const { file, sha256 } of instances) await spool.verify(file, sha256);
-  return readHeaders(
-    instances.map(({ file }) => spool.path(file)),
-    { callingAe, calledAe },
-  );
+  return { files: instances.map(({ file }) => spool.path(file)), sender: { callingAe, calledAe } };
 }
 
 async function contextFor(series: SeriesRecord, deps: AnalyseDeps): Promise<ResultContext> {
@@ -119,7 +117,7 @@ type Ending = Pick<Job<AnalyseJob>, 'data' | 'complete'>;
 async function refuse(
   ending: Ending,
   series: SeriesRecord,
-  headers: SeriesHeaders | null,
+  material: Material | null,
   error: RaunetError,
   outcome: 'Failed' | 'Not Attempted',
   deps: AnalyseDeps,
@@ -127,19 +125,32 @@ async function refuse(
   const { pool } = deps;
   const { seriesUid, revision } = ending.data;
   const change = { code: error.code, sentence: error.message };
-  const objects =
-    headers === null
-      ? []
-      : buildRefusalResults({ ...headers, outcome, ...change }, await contextFor(series, deps));
-  if (objects.length === 0)
+  const objects = await refusalObjects(series, material, { outcome, ...change }, deps);
+  if (objects === null || objects.length === 0)
     return transaction(pool, async (tx) => {
-      await changeState(tx, seriesUid, { to: headers === null ? 'failed' : 'refused', revision, ...change });
+      await changeState(tx, seriesUid, { to: objects === null ? 'failed' : 'refused', revision, ...change });
       await ending.complete(tx);
     });
   await transaction(pool, async (tx) => {
     await changeState(tx, seriesUid, { to: 'result', revision, ...change });
   });
   await deliverLater(ending, series, objects, deps);
+}
+
+/** Null where the files themselves cannot be read: then nothing can be said about them in the PACS. */
+async function refusalObjects(
+  series: SeriesRecord,
+  material: Material | null,
+  reason: Reason,
+  deps: AnalyseDeps,
+): Promise<EncodedObject[] | null> {
+  if (material === null) return null;
+  try {
+    return await deps.analyst.refuse(material, reason, await contextFor(series, deps));
+  } catch (thrown) {
+    if (toRaunetError(thrown).class !== 'permanent') throw thrown;
+    return null;
+  }
 }
 
 /** Objects durable, then rows, delivery jobs and the end of the analysis at once. */

@@ -7,19 +7,28 @@ export interface BuildOptions {
   signal?: AbortSignal | undefined;
   /** Called with the share of slices that are decoded, 0..1. */
   progress?: (share: number) => void;
+  /** Of decoded pixels, two for each; a larger series is refused before any is read. */
+  maxBytes?: number;
 }
 
 /**
- * Decodes every slice of a series. Throws RAUNET_CORRUPT_PIXELS, RAUNET_SPOOL_MISSING, RAUNET_NO_RESCALE and, after
+ * Decodes every slice of a series. Throws RAUNET_TOO_LARGE, RAUNET_CORRUPT_PIXELS, RAUNET_SPOOL_MISSING, RAUNET_NO_RESCALE and, after
  * `signal`, RAUNET_CANCELLED; no slice is being decoded any more when it rejects.
  */
 export async function buildVolume(
   series: OrderedSeries,
   decoder: Decoder,
-  { signal, progress }: BuildOptions = {},
+  { signal, progress, maxBytes = Number.POSITIVE_INFINITY }: BuildOptions = {},
 ): Promise<HuVolume> {
   const { slices, summary } = series;
   const about: ErrorContext = { stage: 'volume', studyUid: summary.studyUid, seriesUid: summary.seriesUid };
+  const first = slices[0] as Slice;
+  const bytes = slices.length * first.rows * first.columns * 2;
+  if (bytes > maxBytes)
+    throw new RaunetError('RAUNET_TOO_LARGE', {
+      ...about,
+      detail: `${slices.length} slices of ${first.rows} x ${first.columns} pixels, ${Math.ceil(bytes / 1e6)} MB of at most ${Math.floor(maxBytes / 1e6)} MB`,
+    });
   const pixels: StoredPixels[] = new Array(slices.length);
   let next = 0;
   let done = 0;
@@ -47,7 +56,6 @@ export async function buildVolume(
       detail: `${unscaled.length} of ${slices.length} images`,
     });
 
-  const first = slices[0] as Slice;
   const [betweenRows, betweenColumns] = (first.pixelSpacing?.values ?? []) as [number, number];
   return {
     series,
