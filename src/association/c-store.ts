@@ -30,7 +30,14 @@ export async function receiveInstance(
   deps: StoreDeps,
 ): Promise<Receipt> {
   const { sopClassUid, sopInstanceUid } = storable(message.command, context);
-  const meta = { sopClassUid, sopInstanceUid, transferSyntaxUid: context.transferSyntax };
+  const { callingAe, calledAe } = peer;
+  const meta = {
+    sopClassUid,
+    sopInstanceUid,
+    transferSyntaxUid: context.transferSyntax,
+    callingAe,
+    calledAe,
+  };
   const file = deps.spool.receive(meta);
   try {
     for (let bytes = await message.nextBytes(); bytes !== null; bytes = await message.nextBytes())
@@ -40,8 +47,8 @@ export async function receiveInstance(
     const receipt: Receipt = {
       ...stored,
       modality,
-      callingAe: peer.callingAe,
-      calledAe: peer.calledAe,
+      callingAe,
+      calledAe,
       callingAddress: peer.address,
     };
     void file.close(); // while the record is made

@@ -13,11 +13,17 @@ export interface Peer {
   address: string;
 }
 
-/** One instance whose bytes would survive a power cut. */
-export interface StoredInstance {
+/** What is known of an instance before its data set comes, and stands in group 2 of its file (PS3.10 7.1). */
+export interface InstanceMeta {
   sopInstanceUid: string;
   sopClassUid: string;
   transferSyntaxUid: string;
+  callingAe: string;
+  calledAe: string;
+}
+
+/** One instance whose bytes would survive a power cut. */
+export interface StoredInstance extends InstanceMeta {
   studyUid: string;
   seriesUid: string;
   /** Relative to the spool folder. */
@@ -35,8 +41,6 @@ export interface Receipt extends StoredInstance {
   modality: string | null;
   /** The same bytes were here before: nothing new, but they may not have been recorded then. */
   duplicate: boolean;
-  callingAe: string;
-  calledAe: string;
   callingAddress: string;
 }
 
@@ -55,7 +59,7 @@ export interface IncomingFile {
 /** What the association needs of the spool. */
 export interface InstanceSpool {
   /** Does not wait for the disk: its first refusal comes with a later call. */
-  receive(meta: { sopClassUid: string; sopInstanceUid: string; transferSyntaxUid: string }): IncomingFile;
+  receive(meta: InstanceMeta): IncomingFile;
   /** Removes what broken transfers left behind longer ago than this. */
   sweep(olderThanSeconds: number): Promise<void>;
 }

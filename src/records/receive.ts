@@ -54,16 +54,60 @@ export async function recordInstance(
   return recorded;
 }
 
+/** SQLSTATE. */
+const UNIQUE_VIOLATION = '23505';
+
+const NEXT_INSTANCE = `
+  WITH series AS (
+    UPDATE raunet.series SET instances = instances + 1, changed = true, updated_at = now(),
+      last_received_at = greatest(last_received_at, $9)
+    WHERE series_uid = $1 AND study_uid = $2 AND state = 'spool'
+      AND NOT EXISTS (SELECT FROM raunet.instance WHERE sop_instance_uid = $3)
+    RETURNING series_uid)
+  INSERT INTO raunet.instance (series_uid, sop_instance_uid, sha256, sop_class_uid, transfer_syntax_uid, file, size_bytes,
+    received_at, conflicting)
+  SELECT series_uid, $3, $4, $5, $6, $7, $8, $9, false FROM series`;
+
+/**
+ * The nth slice of a series that is being received, in one statement and one round trip: what nearly every instance is.
+ * False, and nothing done, where it is anything else (first of its series, known UID, series past receiving, another
+ * study): then `recordInstance` decides.
+ */
+export async function recordNextInstance(db: Db, instance: ReceivedInstance): Promise<boolean> {
+  const { rowCount } = await db
+    .query(
+      prepared(NEXT_INSTANCE, [
+        instance.seriesUid,
+        instance.studyUid,
+        instance.sopInstanceUid,
+        instance.sha256,
+        instance.sopClassUid,
+        instance.transferSyntaxUid,
+        instance.file,
+        instance.sizeBytes,
+        instance.receivedAt,
+      ]),
+    )
+    .catch((error: { code?: string }) => {
+      // The same UID over two associations at this moment: the statement does not see the other's row, the index does.
+      if (error.code === UNIQUE_VIOLATION) return { rowCount: 0 };
+      throw error;
+    });
+  return rowCount === 1;
+}
+
 interface LockedSeries {
   studyUid: string;
   state: SeriesState;
+  instances: number;
 }
 
 async function lockSeries(tx: Tx, seriesUid: string): Promise<LockedSeries | undefined> {
   const { rows } = await tx.query<LockedSeries>(
-    prepared('SELECT study_uid AS "studyUid", state FROM raunet.series WHERE series_uid = $1 FOR UPDATE', [
-      seriesUid,
-    ]),
+    prepared(
+      'SELECT study_uid AS "studyUid", state, instances FROM raunet.series WHERE series_uid = $1 FOR UPDATE',
+      [seriesUid],
+    ),
   );
   return rows[0];
 }
@@ -90,10 +134,11 @@ const INSERT_INSTANCE = `
   SELECT $1, $2, $3, $4, $5, $6, $7, $8,
     EXISTS (SELECT FROM raunet.instance WHERE sop_instance_uid = $1 AND sha256 <> $2 AND NOT conflicting)
   ON CONFLICT (sop_instance_uid, sha256) DO UPDATE SET file = excluded.file, lost = false WHERE raunet.instance.lost
-  RETURNING conflicting, xmax = 0 AS inserted`;
+  RETURNING conflicting`;
 
 async function insertInstance(tx: Tx, instance: ReceivedInstance): Promise<Recorded> {
-  const { rows } = await tx.query<{ conflicting: boolean; inserted: boolean }>(
+  if (await replaceLost(tx, instance)) return 'restored';
+  const { rows } = await tx.query<{ conflicting: boolean }>(
     prepared(INSERT_INSTANCE, [
       instance.sopInstanceUid,
       instance.sha256,
@@ -108,7 +153,24 @@ async function insertInstance(tx: Tx, instance: ReceivedInstance): Promise<Recor
   const row = rows[0];
   if (!row) return 'duplicate';
   if (row.conflicting) return 'conflicting';
-  return row.inserted ? 'new' : 'restored';
+  return 'new';
+}
+
+/**
+ * The original of this UID was lost: what comes now takes its place, also where the file differs, as it does when the
+ * same data set comes by way of another AE. Not where these bytes are on record beside it.
+ */
+async function replaceLost(tx: Tx, instance: ReceivedInstance): Promise<boolean> {
+  const { sopInstanceUid, sha256, sopClassUid, transferSyntaxUid, seriesUid, file, sizeBytes, receivedAt } =
+    instance;
+  const { rowCount } = await tx.query(
+    `UPDATE raunet.instance AS lost SET sha256 = $2, sop_class_uid = $3, transfer_syntax_uid = $4, file = $6,
+       size_bytes = $7, received_at = $8, lost = false
+     WHERE sop_instance_uid = $1 AND series_uid = $5 AND lost.lost AND NOT conflicting
+       AND NOT EXISTS (SELECT FROM raunet.instance WHERE sop_instance_uid = $1 AND sha256 = $2 AND conflicting)`,
+    [sopInstanceUid, sha256, sopClassUid, transferSyntaxUid, seriesUid, file, sizeBytes, receivedAt],
+  );
+  return rowCount === 1;
 }
 
 /** How many instances the series is to have, told by the sender or the PACS. */
@@ -121,11 +183,17 @@ export async function setExpectedInstances(db: Db, seriesUid: string, expected: 
 
 /**
  * Receiving is over for now: spool -> series. Returns the revision to analyse, one more where instances came since the
- * last; null where the series is past receiving. Throws RAUNET_SPOOL_MISSING where an instance was lost.
+ * last; null where the series is past receiving, or has more than the `instances` that were looked at. Throws
+ * RAUNET_SPOOL_MISSING where an instance was lost.
  */
-export async function closeSeries(tx: Tx, seriesUid: string, sentence: string): Promise<number | null> {
+export async function closeSeries(
+  tx: Tx,
+  seriesUid: string,
+  instances: number,
+  sentence: string,
+): Promise<number | null> {
   const series = await lockSeries(tx, seriesUid);
-  if (series?.state !== 'spool') return null;
+  if (series?.state !== 'spool' || series.instances !== instances) return null;
   const { rows } = await tx.query<{ lost: number; file: string }>(
     'SELECT count(*)::int AS lost, min(file) AS file FROM raunet.instance WHERE series_uid = $1 AND lost AND NOT conflicting',
     [seriesUid],

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IncomingFile, StoredInstance } from '../association/types';
+import type { IncomingFile, InstanceMeta } from '../association/types';
 import { type DurableFolders, FILE_MODE, spoolError, writeAll } from './durable';
-import { encodeFileMeta, type FileMeta } from './part10';
+import { encodeFileMeta } from './part10';
 import { publish } from './publish';
 
 /** Bytes gathered for one write: an uncompressed CT slice comes in 4 to 32 pieces and is written at once. */
@@ -26,6 +26,7 @@ export class PartFile implements IncomingFile {
   private readonly start: Buffer[] = [];
   private gathered: Buffer[] = [];
   private gatheredBytes = 0;
+  private written: readonly Buffer[] = [];
   private sizeBytes = 0;
   /** The write under way, or how it failed: thrown by the next one. */
   private writing: Promise<unknown>;
@@ -33,7 +34,7 @@ export class PartFile implements IncomingFile {
 
   constructor(
     private readonly folders: SpoolFolders,
-    private readonly meta: FileMeta,
+    private readonly meta: InstanceMeta,
   ) {
     this.path = join(folders.incoming, `${randomUUID()}.part`);
     this.opening = open(this.path, 'wx+', FILE_MODE);
@@ -54,13 +55,10 @@ export class PartFile implements IncomingFile {
   }
 
   async keep(place: { studyUid: string; seriesUid: string }) {
-    const instance: StoredInstance = {
+    const instance = {
       ...this.meta,
       ...place,
-      file: '',
-      sha256: this.hash.digest('hex'),
       sizeBytes: this.sizeBytes,
-      conflicting: false,
       receivedAt: new Date(),
     };
     const part = { path: this.path, synced: this.sync() };
@@ -80,7 +78,6 @@ export class PartFile implements IncomingFile {
   }
 
   private take(bytes: Buffer): void {
-    this.hash.update(bytes);
     this.gathered.push(bytes);
     this.gatheredBytes += bytes.length;
     if (this.sizeBytes < START_SIZE) this.start.push(bytes);
@@ -96,12 +93,24 @@ export class PartFile implements IncomingFile {
     if (buffers.length === 0) return;
     this.writing = writeAll(await this.opening, buffers);
     this.writing.catch(() => {});
+    this.digest();
+    this.written = buffers;
   }
 
-  private async sync(): Promise<void> {
+  /** Resolves to the file's sha256 when its bytes are durable. */
+  private async sync(): Promise<string> {
     await this.flush();
     await this.writing;
-    await (await this.opening).sync();
+    const synced = (await this.opening).sync();
+    this.digest();
+    await synced;
+    return this.hash.digest('hex');
+  }
+
+  /** Hashes what was written last, while the disk is at work: the sender need not wait for it. */
+  private digest(): void {
+    for (const bytes of this.written) this.hash.update(bytes);
+    this.written = [];
   }
 
   private async read(length: number): Promise<Buffer> {

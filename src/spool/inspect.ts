@@ -9,7 +9,7 @@ import { decodeFileMeta } from './part10';
 
 const READ_SIZE = 256 * 1024;
 
-/** Group 2 of our files: six short elements. */
+/** Group 2 of our files: nine short elements. */
 const META_SIZE = 1024;
 
 export async function sha256Of(path: string): Promise<string> {
@@ -31,10 +31,9 @@ export async function inspectFile(root: string, file: string): Promise<StoredIns
   const meta = await withFile(path, async (handle) => decodeFileMeta(await readAt(handle, 0, META_SIZE)));
   if (meta === null)
     throw new RaunetError('RAUNET_SPOOL_ALTERED', { stage: 'spool', seriesUid, detail: file });
+  const { dataSetOffset: _, ...known } = meta;
   return {
-    sopInstanceUid: meta.sopInstanceUid,
-    sopClassUid: meta.sopClassUid,
-    transferSyntaxUid: meta.transferSyntaxUid,
+    ...known,
     studyUid,
     seriesUid,
     file,

@@ -6,9 +6,12 @@ import { haveSameDataSet, inspectFile } from './inspect';
 
 export interface Part {
   path: string;
-  /** Its bytes are durable. */
-  synced: Promise<void>;
+  /** Resolves to its sha256 when its bytes are durable. */
+  synced: Promise<string>;
 }
+
+/** What is known of a part. */
+type Incoming = Omit<StoredInstance, 'file' | 'sha256' | 'conflicting'>;
 
 type Published = StoredInstance & { duplicate: boolean };
 
@@ -18,18 +21,14 @@ type Published = StoredInstance & { duplicate: boolean };
  * on a shared spool, has put there meanwhile. A name that is taken by the same data set is a duplicate; by another
  * one, this file is kept beside it as `<sop>.<first 8 of sha256>.dcm`.
  */
-export async function publish(
-  series: DurableFolders,
-  part: Part,
-  instance: StoredInstance,
-): Promise<Published> {
+export async function publish(series: DurableFolders, part: Part, instance: Incoming): Promise<Published> {
   const { studyUid, seriesUid } = instance;
   for (let attempt = 1; ; attempt++) {
     let folder: Folder | undefined;
     try {
       folder = await series.open(studyUid, seriesUid);
-      await part.synced;
-      return await publishIn(folder, series.root, part.path, instance);
+      const sha256 = await part.synced;
+      return await publishIn(folder, series.root, part.path, { ...instance, sha256 });
     } catch (thrown) {
       // Retention may remove an empty folder at any moment: then it is made again.
       if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 3) throw thrown;
@@ -44,7 +43,7 @@ async function publishIn(
   folder: Folder,
   root: string,
   part: string,
-  instance: StoredInstance,
+  instance: Incoming & { sha256: string },
 ): Promise<Published> {
   const { studyUid, seriesUid, sopInstanceUid, sha256 } = instance;
   const names = [`${sopInstanceUid}.dcm`, `${sopInstanceUid}.${sha256.slice(0, 8)}.dcm`];

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Config } from '../config/schema';
-import { transaction } from '../jobs/pool';
+import { type Tx, transaction } from '../jobs/pool';
 import type { Job, Queues } from '../jobs/queue';
 import type { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
@@ -39,26 +39,26 @@ export async function assemble(job: Job<SeriesJob>, deps: AssembleDeps): Promise
     lastReceivedAt: series.lastReceivedAt,
     associationEnded,
   };
+  const { quietSeconds } = config.series;
   const now = new Date();
-  const { complete, reason, lookAgainAt } = isComplete(arrival, config.series.quietSeconds, now);
-  if (!complete) {
-    const afterSeconds = Math.ceil((lookAgainAt!.getTime() - now.getTime()) / 1000);
+  const { complete, reason, lookAgainAt } = isComplete(arrival, quietSeconds, now);
+  // An instance moves no job of its own: this one looks again until the series is complete.
+  const lookAgain = async (tx: Tx, afterSeconds: number) => {
+    if (await queues.has(tx, SERIES_QUEUE, seriesUid)) return;
+    const priority = RANK[series.priority];
+    await queues.send(tx, SERIES_QUEUE, job.data, { key: seriesUid, priority, afterSeconds });
+  };
+  if (!complete)
     return transaction(pool, async (tx) => {
       await job.complete(tx);
-      if (await queues.has(tx, SERIES_QUEUE, seriesUid)) return;
-      await queues.send(tx, SERIES_QUEUE, job.data, {
-        key: seriesUid,
-        priority: RANK[series.priority],
-        afterSeconds,
-      });
+      await lookAgain(tx, Math.ceil((lookAgainAt!.getTime() - now.getTime()) / 1000));
     });
-  }
 
   const choice = await choose(series, deps);
   await transaction(pool, async (tx) => {
-    const revision = await closeSeries(tx, seriesUid, `Complete: ${reason}.`);
+    const revision = await closeSeries(tx, seriesUid, series.instances, `Complete: ${reason}.`);
     await job.complete(tx);
-    if (revision === null) return;
+    if (revision === null) return lookAgain(tx, quietSeconds);
     await addEvent(tx, seriesUid, { code: null, sentence: choice.reason });
     if (!choice.take)
       return void (await changeState(tx, seriesUid, {

@@ -29,6 +29,11 @@ export const analyseKey = ({ seriesUid, revision }: AnalyseJob): string => `${se
 /** Higher runs first. */
 export const RANK: Record<Priority, number> = { routine: 0, urgent: 10, stat: 20 };
 
+/** Of what a sender sends. */
+export const priorityOf = ({ association, jobs }: Config, callingAe: string): Priority =>
+  association.allow.find((entry) => entry.callingAe.trim() === callingAe.trim())?.priority ??
+  jobs.defaultPriority;
+
 export const seriesOptions: QueueOptions = { retryLimit: 20, retrySeconds: 2, retryMaxSeconds: 60 };
 
 export const analyseOptions = ({ retryLimit }: Config['jobs']): QueueOptions => ({

@@ -17,7 +17,7 @@ import { filesOf, seriesWithFiles } from '../records/files';
 import { findSeries, unfinishedSeries, waitingDeliveries } from '../records/read';
 import { markLost, recordInstance } from '../records/receive';
 import type { Spool } from '../spool/spool';
-import { ANALYSE_QUEUE, analyseKey, deliverQueue, RANK, SERIES_QUEUE } from './queues';
+import { ANALYSE_QUEUE, analyseKey, deliverQueue, priorityOf, RANK, SERIES_QUEUE } from './queues';
 
 export interface UpkeepDeps {
   config: Config;
@@ -56,14 +56,16 @@ export function upkeep({ config, pool, queues, spool, log, disk, echoes }: Upkee
         recordedSeries: () => seriesWithFiles(pool),
         record: (found) =>
           transaction(pool, async (tx) => {
-            const unknown = { callingAe: '', calledAe: config.association.aeTitle, callingAddress: '' };
-            const recorded = await recordInstance(tx, { ...found, ...unknown }, config.jobs.defaultPriority);
+            // The file does not say from which address it came.
+            const instance = { ...found, callingAddress: '' };
+            const priority = priorityOf(config, found.callingAe);
+            const recorded = await recordInstance(tx, instance, priority);
             if (recorded !== 'new' && recorded !== 'restored') return;
             await queues.send(
               tx,
               SERIES_QUEUE,
               { seriesUid: found.seriesUid, associationEnded: false },
-              { key: found.seriesUid, afterSeconds: config.series.quietSeconds },
+              { key: found.seriesUid, priority: RANK[priority], afterSeconds: config.series.quietSeconds },
             );
           }),
         lost: (seriesUid, files) =>

@@ -6,7 +6,13 @@ import { dataSet, type SyntheticInstance } from '../../fixtures/data-set';
 
 function fileOf(instance: SyntheticInstance): Buffer {
   const { sopInstanceUid, transferSyntaxUid = TRANSFER_SYNTAX.explicitLittleEndian } = instance;
-  const meta = { sopClassUid: '1.2.840.10008.5.1.4.1.1.2', sopInstanceUid, transferSyntaxUid };
+  const meta = {
+    sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+    sopInstanceUid,
+    transferSyntaxUid,
+    callingAe: 'CT1',
+    calledAe: 'RAUNET',
+  };
   return Buffer.concat([encodeFileMeta(meta), dataSet(instance)]);
 }
 
@@ -51,6 +57,8 @@ test('whatever bytes come, it returns', () => {
     sopClassUid: '1',
     sopInstanceUid: '2',
     transferSyntaxUid: '1.2.840.10008.1.2',
+    callingAe: 'CT1',
+    calledAe: 'RAUNET',
   });
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {

@@ -16,7 +16,6 @@ import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 // The real spool and the real database, put together as src/app.ts does.
 
 const STUDY = '1.2.3';
-const peer = { callingAe: 'CT1', calledAe: 'RAUNET', callingAddress: '10.0.0.7' };
 
 let database: TestDatabase;
 let spool: Spool;
@@ -47,11 +46,15 @@ async function store(seriesUid: string, number: number, bytes = 'pixels', record
     sopInstanceUid,
     sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
     transferSyntaxUid: '1.2.840.10008.1.2.1',
+    callingAe: 'CT1',
+    calledAe: 'RAUNET',
   });
   await incoming.write(Buffer.from(bytes.padEnd(64, '.')));
   const stored = await incoming.keep({ studyUid: STUDY, seriesUid }).finally(() => incoming.close());
   if (recorded)
-    await transaction(database.pool, (tx) => recordInstance(tx, { ...stored, ...peer }, 'routine'));
+    await transaction(database.pool, (tx) =>
+      recordInstance(tx, { ...stored, callingAddress: '10.0.0.7' }, 'routine'),
+    );
   return stored.file;
 }
 
@@ -68,8 +71,9 @@ const runReconcile = (clock = later, resume = async (): Promise<string[]> => [])
     recorded: (seriesUid) => filesOf(database.pool, seriesUid),
     recordedSeries: () => seriesWithFiles(database.pool),
     record: async (found) => {
-      const unknown = { callingAe: '', calledAe: '', callingAddress: '' };
-      await transaction(database.pool, (tx) => recordInstance(tx, { ...found, ...unknown }, 'routine'));
+      await transaction(database.pool, (tx) =>
+        recordInstance(tx, { ...found, callingAddress: '' }, 'routine'),
+      );
     },
     lost: (seriesUid, files) =>
       transaction(database.pool, (tx) => markLost(tx, seriesUid, files, 'RAUNET_SPOOL_MISSING')),
@@ -106,7 +110,7 @@ describe('reconcile', () => {
     expect(await findSeries(database.pool, '1.1')).toBeNull();
   });
 
-  test('an empty database is rebuilt from the spool: same instances, same hashes, conflicting ones still set aside', async () => {
+  test('an empty database is rebuilt from the spool: same instances, same hashes, same sender, conflicting ones still set aside', async () => {
     for (const n of [1, 2, 3]) await store('1.1', n);
     await store('1.1', 2, 'other bytes');
     await store('1.2', 1);
@@ -117,6 +121,8 @@ describe('reconcile', () => {
     expect(await findSeries(database.pool, '1.1')).toMatchObject({
       instances: 3,
       studyUid: STUDY,
+      callingAe: 'CT1',
+      calledAe: 'RAUNET',
       state: 'spool',
     });
     expect((await filesOf(database.pool, '1.1')).size).toBe(4);

@@ -4,7 +4,7 @@ import { beginDelivery, type DeliveryKey, setDelivery } from '../../../src/recor
 import { migrate } from '../../../src/records/migrate';
 import { cancelSeries, changePriority, retrySeries } from '../../../src/records/operator';
 import { findSeries, instancesOf, seriesDetail, seriesList } from '../../../src/records/read';
-import { closeSeries, markLost, recordInstance } from '../../../src/records/receive';
+import { closeSeries, markLost, recordInstance, recordNextInstance } from '../../../src/records/receive';
 import { findResult, type NewResult, resultsOf, saveResults } from '../../../src/records/results';
 import { changeState, setProgress } from '../../../src/records/state';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
@@ -24,7 +24,10 @@ type Work<T> = Parameters<typeof transaction<T>>[1];
 const commit = <T>(work: Work<T>): Promise<T> => transaction(database.pool, work);
 const record = (instance: ReturnType<typeof received>) =>
   commit((tx) => recordInstance(tx, instance, 'routine'));
-const close = (uid: string) => commit((tx) => closeSeries(tx, uid, 'Quiet.'));
+const close = async (uid: string) => {
+  const { instances } = (await findSeries(database.pool, uid))!;
+  return commit((tx) => closeSeries(tx, uid, instances, 'Quiet.'));
+};
 const state = async (uid: string) => (await findSeries(database.pool, uid))!.state;
 
 /** A series with `count` instances, in state `spool`. */
@@ -100,6 +103,53 @@ describe('receiving', () => {
     const foreign = { ...received(uid, 2), studyUid: '9.9.9' };
     await expect(record(foreign)).rejects.toThrow('RAUNET_UID_CONFLICT');
     expect(await instancesOf(database.pool, uid)).toHaveLength(1);
+  });
+
+  test('the next instance of a series in receipt is recorded by one statement, and counts like any other', async () => {
+    const uid = await newSeries(1);
+    const next = received(uid, 2);
+    expect(await recordNextInstance(database.pool, next)).toBe(true);
+    expect(await findSeries(database.pool, uid)).toMatchObject({
+      instances: 2,
+      lastReceivedAt: next.receivedAt,
+    });
+    expect(await record(next)).toBe('duplicate');
+    expect(await close(uid)).toBe(1);
+  });
+
+  test('what is no next instance is left to recordInstance: unknown series, known UID, past receiving, other study', async () => {
+    const next = (instance: ReturnType<typeof received>) => recordNextInstance(database.pool, instance);
+    expect(await next(received('9.8.7', 1))).toBe(false);
+    expect(await findSeries(database.pool, '9.8.7')).toBeNull();
+    const uid = await newSeries(2);
+    expect(await next(received(uid, 2))).toBe(false);
+    expect(await next(received(uid, 2, 'altered'))).toBe(false);
+    expect(await next({ ...received(uid, 3), studyUid: '9.9.9' })).toBe(false);
+    await close(uid);
+    expect(await next(received(uid, 3))).toBe(false);
+    expect((await findSeries(database.pool, uid))!.instances).toBe(2);
+    expect(await instancesOf(database.pool, uid)).toHaveLength(2);
+  });
+
+  test('the same instances over several associations at once count once, by either way', async () => {
+    const uid = await newSeries(1);
+    const numbers = Array.from({ length: 60 }, (_, i) => 2 + (i % 15));
+    const outcomes = await Promise.all(
+      numbers.map(
+        async (n) => (await recordNextInstance(database.pool, received(uid, n))) || record(received(uid, n)),
+      ),
+    );
+    expect(outcomes.filter((kind) => kind === true || kind === 'new')).toHaveLength(15);
+    expect((await findSeries(database.pool, uid))!.instances).toBe(16);
+    expect(await instancesOf(database.pool, uid)).toHaveLength(16);
+  });
+
+  test('a series is not closed over an instance that came while it was being looked at', async () => {
+    const uid = await newSeries(2);
+    await recordNextInstance(database.pool, received(uid, 3));
+    expect(await commit((tx) => closeSeries(tx, uid, 2, 'Quiet.'))).toBeNull();
+    expect(await state(uid)).toBe('spool');
+    expect(await close(uid)).toBe(1);
   });
 
   test('a rolled-back receipt leaves no trace', async () => {
@@ -398,6 +448,20 @@ describe('lost files', () => {
     });
     expect(await record(received(uid, 1))).toBe('restored');
     expect(await findSeries(database.pool, uid)).toMatchObject({ state: 'spool', instances: 2 });
+    expect(await close(uid)).toBe(1);
+  });
+
+  test('a lost instance that comes in another file, as by way of another AE, takes its place', async () => {
+    const uid = await newSeries();
+    await commit((tx) => markLost(tx, uid, [received(uid, 1).file], 'RAUNET_SPOOL_ALTERED'));
+    const again = received(uid, 1, 'the same data set, other group 2');
+    expect(await record(again)).toBe('restored');
+    expect((await seriesDetail(database.pool, uid))!.conflicts).toEqual([]);
+    expect(await instancesOf(database.pool, uid)).toMatchObject([
+      { sha256: again.sha256, file: again.file, lost: false },
+      { sopInstanceUid: `${uid}.2` },
+    ]);
+    expect(await record(received(uid, 1, 'a third file'))).toBe('conflicting');
     expect(await close(uid)).toBe(1);
   });
 

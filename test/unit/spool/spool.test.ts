@@ -9,6 +9,14 @@ import { dataSet } from '../../fixtures/data-set';
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const EXPLICIT = '1.2.840.10008.1.2.1';
 
+const meta = (sopInstanceUid: string, transferSyntaxUid = EXPLICIT) => ({
+  sopClassUid: CT,
+  sopInstanceUid,
+  transferSyntaxUid,
+  callingAe: 'CT1',
+  calledAe: 'RAUNET',
+});
+
 let dataDir: string;
 let spool: Spool;
 beforeEach(async () => {
@@ -19,7 +27,7 @@ afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
 /** Stores an instance as an association does. */
 async function keep(sopInstanceUid: string, seriesUid = '1.2.5', bytes = dataSet({ sopInstanceUid })) {
-  const file = spool.receive({ sopClassUid: CT, sopInstanceUid, transferSyntaxUid: EXPLICIT });
+  const file = spool.receive(meta(sopInstanceUid));
   try {
     for (let at = 0; at < bytes.length; at += 1000) await file.write(bytes.subarray(at, at + 1000));
     return await file.keep({ studyUid: '1.2.4', seriesUid });
@@ -78,11 +86,7 @@ describe('list and inspect', () => {
       '1.2.5',
       dataSet({ sopInstanceUid: '1.2.6', pixels: Buffer.alloc(50) }),
     );
-    const unfinished = spool.receive({
-      sopClassUid: CT,
-      sopInstanceUid: '1.2.8',
-      transferSyntaxUid: EXPLICIT,
-    });
+    const unfinished = spool.receive(meta('1.2.8'));
     await unfinished.write(Buffer.alloc(10));
     await writeFile(join(dataDir, 'spool', 'note.txt'), 'not ours');
     const all = [...stored, conflict];
@@ -122,11 +126,7 @@ test('a file that another version wrote, with another group 2, is a duplicate wh
 test('the same instance in another transfer syntax is no duplicate', async () => {
   await keep('1.2.6');
   const bytes = dataSet({ sopInstanceUid: '1.2.6' });
-  const file = spool.receive({
-    sopClassUid: CT,
-    sopInstanceUid: '1.2.6',
-    transferSyntaxUid: '1.2.840.10008.1.2.5',
-  });
+  const file = spool.receive(meta('1.2.6', '1.2.840.10008.1.2.5'));
   await file.write(bytes);
   expect(await file.keep({ studyUid: '1.2.4', seriesUid: '1.2.5' })).toMatchObject({
     conflicting: true,
@@ -208,7 +208,7 @@ test('freeBytes is what the file system leaves to us', async () => {
 });
 
 test('memory stays flat: 200 MB through one file', async () => {
-  const file = spool.receive({ sopClassUid: CT, sopInstanceUid: '1.2.6', transferSyntaxUid: EXPLICIT });
+  const file = spool.receive(meta('1.2.6'));
   const before = process.memoryUsage();
   let most = 0;
   for (let n = 0; n < 1600; n++) {
