@@ -22,6 +22,7 @@ import { echoMonitor } from './maintenance/echo-monitor';
 import { startMaintenance } from './maintenance/schedule';
 import { recordCounts } from './records/metrics';
 import { migrate } from './records/migrate';
+import { userStore } from './records/users';
 import { openSpool } from './spool/spool';
 import { type AnalyseDeps, analysisDead, runAnalysis } from './steps/analyse';
 import { assemble, assembleDead } from './steps/assemble';
@@ -195,6 +196,7 @@ async function build(
     metrics,
     readiness: () => readiness({ config, pool, inference, disk, echoes, listener }),
     series: seriesDesk({ pool, queues }),
+    users: userStore(pool),
     gauges: {
       records: () => recordCounts(pool),
       queues: () => queues.depth(),

@@ -1,5 +1,14 @@
 // One configuration for all suites; npm scripts pick a suite by its folder.
-const esmOnly = ['pg-boss', 'serialize-error', 'non-error', 'tagged-tag', 'type-fest'];
+const esmOnly = [
+  'pg-boss',
+  'serialize-error',
+  'non-error',
+  'tagged-tag',
+  'type-fest',
+  'openid-client',
+  'jose',
+  'oauth4webapi',
+];
 module.exports = {
   rootDir: '..',
   testMatch: ['<rootDir>/test/**/*.test.ts'],

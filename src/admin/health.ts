@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import { identityOf, only } from './access/authenticate';
 import type { Metrics } from './metrics';
 import type { Gauges, Part } from './types';
 
@@ -9,12 +10,17 @@ export interface HealthDeps {
   gauges: Gauges;
 }
 
-export function healthRoutes({ version, readiness, metrics, gauges }: HealthDeps): Router {
+/** Open to everyone, before it is asked who they are: it lives while the database does not. */
+export function liveness({ version }: Pick<HealthDeps, 'version'>): Router {
   const router = Router();
-
   router.get('/health', (_request, response) => {
     response.json({ status: 'live', version, uptimeSeconds: Math.floor(process.uptime()) });
   });
+  return router;
+}
+
+export function healthRoutes({ readiness, metrics, gauges }: HealthDeps): Router {
+  const router = Router();
 
   router.get('/ready', async (_request, response) => {
     const parts = (await readiness()).map(({ name, ok, required, reason }) => ({
@@ -25,10 +31,11 @@ export function healthRoutes({ version, readiness, metrics, gauges }: HealthDeps
     }));
     const ready = parts.every(({ ok, required }) => ok || !required);
     const status = !ready ? 'not ready' : parts.every(({ ok }) => ok) ? 'ready' : 'degraded';
-    response.status(ready ? 200 : 503).json({ status, parts });
+    // Balancers and orchestrators have no token: they need the status and nothing else.
+    response.status(ready ? 200 : 503).json({ status, parts: identityOf(response) === null ? [] : parts });
   });
 
-  router.get('/metrics', async (_request, response) => {
+  router.get('/metrics', only('viewer'), async (_request, response) => {
     response.type(metrics.contentType).send(await metrics.text(gauges));
   });
 

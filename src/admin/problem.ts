@@ -5,9 +5,13 @@ import type { Log } from '../lib/log';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   RAUNET_REQUEST: 400,
+  RAUNET_UNAUTHENTICATED: 401,
   RAUNET_REQUEST_ORIGIN: 403,
+  RAUNET_FORBIDDEN: 403,
   RAUNET_NOT_FOUND: 404,
   RAUNET_STATE: 409,
+  RAUNET_TOKEN_NAME: 409,
+  RAUNET_TOO_MANY_REQUESTS: 429,
   RAUNET_DATABASE: 503,
 };
 
@@ -33,6 +37,7 @@ export const problems =
   (thrown: unknown, _request, response, _next) => {
     const error = fromExpress(thrown) ?? toRaunetError(thrown);
     const status = STATUS[error.code] ?? 500;
+    if (status === 401) response.set('WWW-Authenticate', 'Bearer realm="raunet"'); // RFC 6750 3
     if (status >= 500) log.error('a request to the admin API failed', { error });
     sendProblem(
       response,

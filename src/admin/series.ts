@@ -1,4 +1,4 @@
-import express, { Router } from 'express';
+import { Router } from 'express';
 import { z } from 'zod';
 import type { Priority } from '../config/schema';
 import { RaunetError } from '../lib/errors';
@@ -6,8 +6,10 @@ import { STAGES } from '../lib/stages';
 import { isUid } from '../lib/uid';
 import type { SeriesDetail, SeriesFilter } from '../records/read';
 import type { SeriesRecord, SeriesState } from '../records/types';
+import { demand, only } from './access/authenticate';
 import { deliveryView, eventView, resultView, seriesView } from './views';
 import type { Gauges, SeriesDesk } from './types';
+import { valid } from './valid';
 
 const STATES = [
   ...STAGES.filter((stage) => stage !== 'association'),
@@ -32,9 +34,7 @@ const listQuery = z.strictObject({
 
 export function seriesRoutes({ series: desk, gauges }: { series: SeriesDesk; gauges: Gauges }): Router {
   const router = Router();
-  router.use(express.json({ limit: '1kb' }));
-
-  router.get('/api/summary', async (_request, response) => {
+  router.get('/api/summary', only('viewer'), async (_request, response) => {
     const [records, queues, diskFreeBytes] = await Promise.all([
       gauges.records(),
       gauges.queues(),
@@ -50,7 +50,7 @@ export function seriesRoutes({ series: desk, gauges }: { series: SeriesDesk; gau
     });
   });
 
-  router.get('/api/series', async (request, response) => {
+  router.get('/api/series', only('viewer'), async (request, response) => {
     const { state, study, since, limit, cursor } = valid(listQuery, request.query);
     const found = await desk.list({
       ...(state.length > 0 && { states: state }),
@@ -74,7 +74,7 @@ export function seriesRoutes({ series: desk, gauges }: { series: SeriesDesk; gau
     return detail;
   };
 
-  router.get('/api/series/:uid', async (request, response) => {
+  router.get('/api/series/:uid', only('viewer'), async (request, response) => {
     const detail = await known(request.params.uid);
     response.json({
       series: seriesView(detail),
@@ -87,35 +87,28 @@ export function seriesRoutes({ series: desk, gauges }: { series: SeriesDesk; gau
 
   const nothing = z.strictObject({}).optional();
   router.post('/api/series/:uid/retry', async (request, response) => {
+    const by = demand(response, 'operator');
     valid(nothing, request.body);
     const { seriesUid } = await known(request.params.uid);
-    await desk.retry(seriesUid);
+    await desk.retry(seriesUid, by.name);
     response.json({ sentence: 'The series is on its way again.' });
   });
   router.post('/api/series/:uid/cancel', async (request, response) => {
+    const by = demand(response, 'operator');
     valid(nothing, request.body);
     const { seriesUid } = await known(request.params.uid);
-    await desk.cancel(seriesUid);
+    await desk.cancel(seriesUid, by.name);
     response.json({ sentence: 'The series is cancelled.' });
   });
   router.post('/api/series/:uid/priority', async (request, response) => {
+    const by = demand(response, 'operator');
     const { priority } = valid(z.strictObject({ priority: z.enum(PRIORITIES) }), request.body);
     const { seriesUid } = await known(request.params.uid);
-    await desk.setPriority(seriesUid, priority);
+    await desk.setPriority(seriesUid, priority, by.name);
     response.json({ sentence: `The priority is ${priority} now.` });
   });
 
   return router;
-}
-
-/** Every problem of the input in one sentence. Throws RAUNET_REQUEST. */
-function valid<T>(schema: z.ZodType<T>, input: unknown): T {
-  const { data, error } = schema.safeParse(input);
-  if (error === undefined) return data as T;
-  const detail = error.issues
-    .map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
-    .join('; ');
-  throw new RaunetError('RAUNET_REQUEST', { detail });
 }
 
 /** Opaque to the client: where in the list the page ended. */

@@ -1,19 +1,25 @@
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
 import express, { type Express } from 'express';
-import type { Config } from '../config/schema';
+import type { AdminConfig } from '../config/admin';
+import { type KeyPair, readKeyPair, watchKeyPair } from '../lib/certificate';
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
-import { ownPagesOnly, securityHeaders } from './guard';
-import { type HealthDeps, healthRoutes } from './health';
+import { access, isHttps } from './access/access';
+import { type KnownTokens, watchTokens } from './access/tokens';
+import type { UserStore } from './access/types';
+import { loopbackHostOnly, ownPagesOnly, securityHeaders } from './guard';
+import { type HealthDeps, healthRoutes, liveness } from './health';
 import { problems } from './problem';
 import { seriesRoutes } from './series';
 import type { SeriesDesk } from './types';
 
 export interface AdminDeps extends HealthDeps {
-  config: Config['admin'];
+  config: AdminConfig;
   log: Log;
   series: SeriesDesk;
+  users: UserStore;
 }
 
 export interface Admin {
@@ -22,14 +28,20 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-/** openapi.yaml describes every route; static/ holds the dashboard. */
-export function createAdminApp(deps: Omit<AdminDeps, 'config'>): Express {
+/** openapi.yaml describes every route; static/ holds the dashboard. Both are open: they hold nothing of this installation. */
+export function createAdminApp(deps: AdminDeps & { tokens: KnownTokens }): Express {
+  const { config, log, users, tokens } = deps;
+  const { before, routes } = access({ config, log, store: users, tokens });
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(securityHeaders, ownPagesOnly);
-  app.use(healthRoutes(deps));
-  app.use(seriesRoutes(deps));
+  app.set('trust proxy', config.trustedProxies);
+  app.use(securityHeaders(isHttps(config)));
+  if (config.authentication === 'none') app.use(loopbackHostOnly);
+  app.use(ownPagesOnly);
+  app.use(liveness(deps));
+  app.use(before, express.json({ limit: '1kb' }), routes);
+  app.use(healthRoutes(deps), seriesRoutes(deps));
   app.get('/openapi.yaml', (_request, response) => {
     response.type('application/yaml').sendFile(join(__dirname, 'openapi.yaml'));
   });
@@ -37,23 +49,32 @@ export function createAdminApp(deps: Omit<AdminDeps, 'config'>): Express {
   app.use((request) => {
     throw new RaunetError('RAUNET_NOT_FOUND', { detail: `${request.method} ${request.path}` });
   });
-  app.use(problems(deps.log));
+  app.use(problems(log));
   return app;
 }
 
 const CLOSE_GRACE_MS = 2000;
 
-/** Throws RAUNET_LISTEN. */
-export async function startAdmin({ config, ...deps }: AdminDeps): Promise<Admin> {
-  const server = createServer({ requestTimeout: 10_000 }, createAdminApp(deps));
-  server.maxConnections = 200;
-  await listen(server, config);
+/** Throws RAUNET_LISTEN, RAUNET_CERTIFICATE. */
+export async function startAdmin(deps: AdminDeps): Promise<Admin> {
+  const { config, log, users } = deps;
+  const pair = config.tls && (await readKeyPair(config.tls));
+  const tokens = await watchTokens(() => users.tokens(), log);
+  const server = openServer(createAdminApp({ ...deps, tokens }), pair);
+  await listen(server, config).catch((error: unknown) => {
+    tokens.close();
+    throw error;
+  });
+  const unwatch =
+    config.tls && pair && watchKeyPair(config.tls, pair, (renewed) => renew(server, renewed), log);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
-  deps.log.info('admin pages are up', { url: `http://${config.host}:${port}/` });
+  log.info('admin pages are up', { url: `${pair ? 'https' : 'http'}://${config.host}:${port}/` });
   return {
     port,
     async close() {
+      tokens.close();
+      unwatch?.();
       const closed = new Promise((resolve) => server.close(resolve)); // ends idle connections too
       const late = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
       await closed;
@@ -62,7 +83,22 @@ export async function startAdmin({ config, ...deps }: AdminDeps): Promise<Admin>
   };
 }
 
-function listen(server: Server, { host, port }: Config['admin']): Promise<void> {
+/** BCP 195 (RFC 9325 3.1.1). */
+const TLS = { minVersion: 'TLSv1.2' } as const;
+
+function openServer(app: Express, pair: KeyPair | undefined): Server | TlsServer {
+  const options = { requestTimeout: 10_000 };
+  const server = pair ? createTlsServer({ ...options, ...TLS, ...pair }, app) : createServer(options, app);
+  server.maxConnections = 200;
+  return server;
+}
+
+/** For connections from now on. */
+const renew = (server: Server | TlsServer, pair: KeyPair): void => {
+  if (server instanceof TlsServer) server.setSecureContext({ ...TLS, ...pair });
+};
+
+function listen(server: Server | TlsServer, { host, port }: AdminConfig): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       reject(

@@ -20,9 +20,10 @@ export interface SeriesDesk {
   list(filter: SeriesFilter): Promise<SeriesRecord[]>;
   /** Null where the series is not known. */
   detail(seriesUid: string): Promise<SeriesDetail | null>;
-  retry(seriesUid: string): Promise<void>;
-  cancel(seriesUid: string): Promise<void>;
-  setPriority(seriesUid: string, priority: Priority): Promise<void>;
+  /** `by`: who asked, for the history. */
+  retry(seriesUid: string, by: string): Promise<void>;
+  cancel(seriesUid: string, by: string): Promise<void>;
+  setPriority(seriesUid: string, priority: Priority, by: string): Promise<void>;
 }
 
 /** Figures that are read when somebody asks for them. */

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { analysisLimits, openAnalyst } from '../analysis/analyst';
 import { loadCodes } from '../config/codes';
 import { loadConfig } from '../config/load';
+import { ROLES } from '../config/admin';
 import type { Config } from '../config/schema';
 import { DEFAULT_CHEST } from '../demo/phantom/chest';
 import { openInference } from '../inference/open';
@@ -17,6 +18,7 @@ import { writePhantom } from './phantom';
 import { processFolder } from './process';
 import { moveRecords } from './records';
 import { serve } from './serve';
+import { createToken, listTokens, revokeToken } from './token';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -97,6 +99,26 @@ export function program(done: (code: ExitCode) => void): Command {
       done(await moveRecords(direction, file, configOf(options), print)),
     );
 
+  const token = cli.command('token').description('who may use the admin pages and the API');
+  withConfig(
+    token
+      .command('create')
+      .description('make a token and show it once')
+      .requiredOption('--name <name>', 'whom it is given to')
+      .requiredOption('--role <role>', ROLES.join(', '))
+      .option('--days <n>', 'how long it lasts; left out: until it is revoked', wholeNumber),
+  ).action(async ({ config, ...asked }: ConfigOption & { name: string; role: string; days?: number }) =>
+    done(await createToken(asked, configOf({ config }), print)),
+  );
+  withConfig(token.command('list').description('names, roles and ends; never a secret')).action(
+    async (options: ConfigOption) => done(await listTokens(configOf(options), print)),
+  );
+  withConfig(
+    token.command('revoke').argument('<name>').description('end it, and the sessions begun with it'),
+  ).action(async (name: string, options: ConfigOption) =>
+    done(await revokeToken(name, configOf(options), print)),
+  );
+
   cli
     .command('phantom')
     .description('write the synthetic chest CT of the demo')
@@ -113,7 +135,7 @@ export function program(done: (code: ExitCode) => void): Command {
 }
 
 interface ConfigOption {
-  config?: string;
+  config?: string | undefined;
 }
 
 const withConfig = (command: Command): Command =>

@@ -1,13 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import type { Pool } from 'pg';
 import type { Config } from '../config/schema';
-import { openDatabase } from '../jobs/database';
-import { createPool } from '../jobs/pool';
-import { createLog } from '../lib/log';
-import { migrate } from '../records/migrate';
 import { exportRecords, importRecords } from '../records/transfer';
 import { EXIT, type ExitCode } from './exit-codes';
+import { withRecords } from './with-records';
 
 /**
  * Writes everything the database knows to a file, or reads such a file into an empty one: the way to another major
@@ -38,24 +33,5 @@ export async function moveRecords(
     return EXIT.ok;
   } finally {
     await handle.close();
-  }
-}
-
-async function withRecords<T>(config: Config, work: (pool: Pool) => Promise<T>): Promise<T> {
-  const log = createLog('warn', process.stderr);
-  const onLost = (error: Error) => log.error('The data folder was taken by another service', { error });
-  const database = await openDatabase({
-    url: config.database.url,
-    dataDir: resolve(config.dataDir),
-    log,
-    onLost,
-  });
-  const pool = createPool(database.connection, log);
-  try {
-    await migrate(pool);
-    return await work(pool);
-  } finally {
-    await pool.end();
-    await database.stop();
   }
 }

@@ -52,14 +52,34 @@ function doors({ association, admin }: Config): Problem[] {
       path: ['association', 'host'],
       message: `listening on ${association.host} needs association.allow: name the AE titles that may send`,
     });
-  if (!isLoopback(admin.host))
-    problems.push({
-      path: ['admin', 'host'],
-      message:
-        'the admin API has no authentication yet: keep it on loopback, behind a proxy that authenticates',
-    });
+  problems.push(...adminDoor(admin));
   if (association.port !== 0 && association.port === admin.port)
     problems.push({ path: ['admin', 'port'], message: 'is the DICOM port too' });
+  return problems;
+}
+
+function adminDoor({ host, authentication, tls, publicUrl, oidc }: Config['admin']): Problem[] {
+  const problems: Problem[] = [];
+  const say = (key: string, message: string) => problems.push({ path: ['admin', key], message });
+  const encrypted = (url: string) => url.startsWith('https:') || isLoopback(new URL(url).hostname);
+  if (!isLoopback(host)) {
+    if (authentication === 'none')
+      say('host', `listening on ${host} needs authentication: required; without it only loopback is safe`);
+    if (tls === undefined && !publicUrl?.startsWith('https:'))
+      say(
+        'host',
+        `listening on ${host} needs tls, or as publicUrl the https address of the proxy before it: tokens must not cross the network in the clear`,
+      );
+  }
+  if (publicUrl !== undefined && !encrypted(publicUrl)) say('publicUrl', 'has to be https');
+  if (oidc !== undefined) {
+    if (authentication === 'none') say('oidc', 'needs authentication: required');
+    if (publicUrl === undefined) say('oidc', 'needs publicUrl: where the provider sends the browser back to');
+    if (!encrypted(oidc.issuer))
+      problems.push({ path: ['admin', 'oidc', 'issuer'], message: 'has to be https' });
+    if (Object.values(oidc.roles).flat().length === 0)
+      problems.push({ path: ['admin', 'oidc', 'roles'], message: 'gives nobody a role' });
+  }
   return problems;
 }
 

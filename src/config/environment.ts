@@ -20,6 +20,15 @@ const WITHOUT_DEFAULT = [
   ['series', 'queryDestination'],
   ['inference', 'model'],
   ['database', 'url'],
+  ['admin', 'publicUrl'],
+  ['admin', 'tls', 'certificate'],
+  ['admin', 'tls', 'key'],
+  ['admin', 'oidc', 'issuer'],
+  ['admin', 'oidc', 'clientId'],
+  ['admin', 'oidc', 'clientSecretFile'],
+  ['admin', 'oidc', 'scope'],
+  ['admin', 'oidc', 'roleClaim'],
+  ['admin', 'oidc', 'roles'],
 ];
 
 /**

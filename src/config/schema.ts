@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseNetwork } from '../lib/network';
+import { admin } from './admin';
 
 const aeTitle = z
   .string()
@@ -157,7 +158,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** PostgreSQL connection string; left out: the embedded server in dataDir. */
   database: z.strictObject({ url: z.string().optional() }).prefault({}),
-  admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(8080) }).prefault({}),
+  admin: admin.prefault({}),
   maintenance: maintenance.prefault({}),
 });
 

@@ -54,6 +54,11 @@ export const ERRORS = {
     'A port cannot be opened',
     'Free the port or choose another one in the configuration.',
   ),
+  RAUNET_CERTIFICATE: entry(
+    'permanent',
+    'A certificate or its private key cannot be used',
+    'Correct the files named: PEM, the key of this certificate, readable by the service.',
+  ),
   RAUNET_SPOOL_WRITE: entry(
     'transient',
     'The spool cannot be written',
@@ -277,6 +282,36 @@ export const ERRORS = {
     'permanent',
     'The request does not come from the pages of this service',
     'Use the dashboard, or a client that sends JSON to localhost.',
+  ),
+  RAUNET_UNAUTHENTICATED: entry(
+    'permanent',
+    'Who asks is not known',
+    'Sign in, or send a token as `Authorization: Bearer ...`; an admin makes one with `raunet token create`.',
+  ),
+  RAUNET_FORBIDDEN: entry(
+    'permanent',
+    'The role of who asks does not allow it',
+    'Ask an admin for a token or group with the role named.',
+  ),
+  RAUNET_TOO_MANY_REQUESTS: entry(
+    'transient',
+    'Too many requests or wrong tokens came from this address',
+    'Wait as long as `Retry-After` says; look for a client with an old token.',
+  ),
+  RAUNET_TOKEN_NAME: entry(
+    'permanent',
+    'There is a token of this name',
+    'Choose another name, or revoke that token first.',
+  ),
+  RAUNET_SIGN_IN: entry(
+    'permanent',
+    'The sign-in at the identity provider gave no access',
+    'Try again; if it repeats, compare the groups of the user with admin.oidc.roles.',
+  ),
+  RAUNET_IDENTITY_PROVIDER: entry(
+    'transient',
+    'The identity provider does not answer',
+    'Check admin.oidc and its network; a token still signs in.',
   ),
   RAUNET_NOT_FOUND: entry(
     'permanent',

@@ -8,9 +8,6 @@ import { findSeries, seriesDetail, seriesList } from '../records/read';
 import type { SeriesRecord } from '../records/types';
 import { ANALYSE_QUEUE, analyseKey, deliverQueue, RANK, SERIES_QUEUE } from './queues';
 
-/** Who asked, until users come with their names. */
-const OPERATOR = 'An operator';
-
 /** What the admin API may do with series: records and jobs change in one transaction. */
 export function seriesDesk({ pool, queues }: { pool: Pool; queues: Queues }): SeriesDesk {
   const withSeries = async (
@@ -40,9 +37,9 @@ export function seriesDesk({ pool, queues }: { pool: Pool; queues: Queues }): Se
   return {
     list: (filter) => seriesList(pool, filter),
     detail: (seriesUid) => seriesDetail(pool, seriesUid),
-    retry: (seriesUid) =>
+    retry: (seriesUid, by) =>
       withSeries(seriesUid, async (tx, { priority }) => {
-        const retry = await retrySeries(tx, seriesUid, OPERATOR);
+        const retry = await retrySeries(tx, seriesUid, by);
         const rank = RANK[priority];
         if (retry.kind === 'analyse') {
           const job = { seriesUid, associationEnded: false };
@@ -57,17 +54,17 @@ export function seriesDesk({ pool, queues }: { pool: Pool; queues: Queues }): Se
             { key: analyseKey({ seriesUid, revision }), priority: rank },
           );
       }),
-    cancel: async (seriesUid) => {
+    cancel: async (seriesUid, by) => {
       const destinations = await destinationsOf(seriesUid);
       await withSeries(seriesUid, async (tx, series) => {
-        await cancelSeries(tx, seriesUid, OPERATOR);
+        await cancelSeries(tx, seriesUid, by);
         for (const [queue, key] of queuesOf(series, destinations)) await queues.cancel(tx, queue, key);
       });
     },
-    setPriority: async (seriesUid, priority) => {
+    setPriority: async (seriesUid, priority, by) => {
       const destinations = await destinationsOf(seriesUid);
       await withSeries(seriesUid, async (tx, series) => {
-        await changePriority(tx, seriesUid, priority, OPERATOR);
+        await changePriority(tx, seriesUid, priority, by);
         for (const [queue, key] of queuesOf(series, destinations))
           await queues.setPriority(tx, queue, key, RANK[priority]);
       });

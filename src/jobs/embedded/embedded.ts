@@ -7,6 +7,7 @@ import type { Log } from '../../lib/log';
 import { findBinaries, usableBinaries } from './binaries';
 import { prepareHome } from './home';
 import { lockDataFolder } from './lock';
+import { readPostmasterPid } from './postmaster-pid';
 import { DATABASE, initialise, startServer, stopServer, USER } from './server';
 
 export interface EmbeddedDeps {
@@ -85,4 +86,16 @@ export async function openEmbedded(
         await rm(server.socketDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Beside the service that runs on the data folder and holds its lock: for what may change under its feet. */
+export async function joinEmbedded({
+  dataDir,
+  log,
+  systemDir,
+}: Omit<EmbeddedDeps, 'onLost'>): Promise<ClientConfig> {
+  const { cluster } = await prepareHome(dataDir, log, systemDir);
+  const running = await readPostmasterPid(cluster);
+  if (running === null) throw new RaunetError('RAUNET_DATABASE', { detail: 'its service just ended' });
+  return { host: running.socketDir, user: USER, database: DATABASE };
 }

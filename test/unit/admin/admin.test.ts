@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { configSchema } from '../../../src/config/schema';
 import { createMetrics } from '../../../src/admin/metrics';
 import type { Admin } from '../../../src/admin/server';
 import type { Part } from '../../../src/admin/types';
@@ -280,7 +281,7 @@ describe('metrics', () => {
 
 test('a port that is taken is said so', async () => {
   admin = await startTestAdmin([]);
-  const config = { host: '127.0.0.1', port: admin.port };
+  const config = { ...configSchema.parse({}).admin, port: admin.port };
   await expect(startTestAdmin([], { config })).rejects.toMatchObject({ code: 'RAUNET_LISTEN' });
 });
 

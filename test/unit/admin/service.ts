@@ -1,6 +1,8 @@
+import type { UserStore } from '../../../src/admin/access/types';
 import { createMetrics } from '../../../src/admin/metrics';
 import { type Admin, type AdminDeps, startAdmin } from '../../../src/admin/server';
 import type { Part } from '../../../src/admin/types';
+import { configSchema } from '../../../src/config/schema';
 import { RaunetError } from '../../../src/lib/errors';
 import { silentLog } from '../../../src/lib/log';
 import type { SeriesDetail } from '../../../src/records/read';
@@ -74,6 +76,16 @@ export const parts: Part[] = [
   { name: 'destination pacs', ok: true, required: false, reason: 'C-ECHO answered in 4 ms.' },
 ];
 
+/** No token, no session. */
+export const nobody: UserStore = {
+  tokens: () => Promise.resolve([]),
+  addToken: () => Promise.resolve(),
+  removeToken: () => Promise.resolve(false),
+  session: () => Promise.resolve(null),
+  addSession: () => Promise.resolve(),
+  removeSession: () => Promise.resolve(),
+};
+
 /** The admin service on records that are given; `more` replaces what a test is about. */
 export function startTestAdmin(
   records: readonly SeriesRecord[] = [],
@@ -84,7 +96,8 @@ export function startTestAdmin(
   const only = (fits: boolean, detail: string): Promise<void> =>
     fits ? Promise.resolve() : Promise.reject(new RaunetError('RAUNET_STATE', { detail }));
   return startAdmin({
-    config: { host: '127.0.0.1', port: 0 },
+    config: { ...configSchema.parse({}).admin, port: 0 },
+    users: nobody,
     version: '1.2.3',
     log: silentLog,
     metrics: createMetrics(),

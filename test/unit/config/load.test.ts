@@ -79,7 +79,8 @@ test('combinations: unknown destination, listening abroad without allow-list, ba
   );
   for (const part of [
     'association.host: listening on 0.0.0.0 needs association.allow',
-    'line 3, admin.host: the admin API has no authentication',
+    'line 3, admin.host: listening on 0.0.0.0 needs authentication: required',
+    'line 3, admin.host: listening on 0.0.0.0 needs tls',
     'admin.port: is the DICOM port too',
     'line 5, series.queryDestination: no destination is called "archive"',
     'is not a regular expression',
@@ -87,6 +88,30 @@ test('combinations: unknown destination, listening abroad without allow-list, ba
     'maintenance.echoCron: "every minute" is no cron expression',
   ])
     expect(message).toContain(part);
+});
+
+test('admin pages: no sign-in without authentication and a way back, nothing over plain http but on loopback, nobody without a role', () => {
+  const message = refusal(
+    [
+      'admin:',
+      '  publicUrl: http://raunet.example',
+      '  oidc:',
+      '    issuer: http://id.example',
+      '    clientId: raunet',
+    ].join('\n'),
+  );
+  for (const part of [
+    'line 2, admin.publicUrl: has to be https',
+    'line 4, admin.oidc: needs authentication: required',
+    'line 4, admin.oidc.issuer: has to be https',
+    'admin.oidc.roles: gives nobody a role',
+  ])
+    expect(message).toContain(part);
+  const open = 'admin: {host: 0.0.0.0, authentication: required, publicUrl: https://raunet.example/}';
+  expect(loadConfig(written(open)).admin.publicUrl).toBe('https://raunet.example');
+  expect(refusal('admin: {publicUrl: "https://raunet.example/raunet"}')).toContain(
+    'scheme, host and port only',
+  );
 });
 
 test('the environment overrides the file, lists included, and its mistakes are named', () => {
