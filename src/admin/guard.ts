@@ -51,6 +51,10 @@ export const ownPagesOnly: RequestHandler = (request, _response, next) => {
     if (!isJson(request)) refuse('content type application/json is needed');
     const site = request.headers['sec-fetch-site'];
     if (site !== undefined && site !== 'same-origin' && site !== 'none') refuse('another web site sent it');
+    // The host alone: a proxy may have ended the TLS of an https origin.
+    const { origin, host } = request.headers;
+    if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== host)
+      refuse('another web site sent it');
   }
   next();
 };
