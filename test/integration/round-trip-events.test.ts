@@ -104,6 +104,32 @@ test('SIGTERM in mid-analysis ends cleanly; started again, the service finishes 
   );
 });
 
+test('where the PACS can be asked for its count, the quiet time need not pass: C-FIND ends the wait', async () => {
+  const raunetPort = await freePort();
+  const pacs = await startOrthanc({ raunetPort });
+  const asking = await startService({
+    dicomPort: raunetPort,
+    pacsPort: pacs.dicomPort,
+    quietSeconds: 3600,
+    askPacs: true,
+  }).catch(async (error: unknown) => {
+    await pacs.stop();
+    throw error;
+  });
+  try {
+    const phantom = await makePhantom(join(folder, 'counted'), { slices: 31 });
+    await storescu(pacs.dicomPort, 'ORTHANC', ...phantom.files);
+    const { history } = await asking.reached(phantom.seriesUid, ['done'], 180);
+    expect(history.map(({ sentence }) => sentence)).toContain(
+      'Complete: all of 31 expected instances received.',
+    );
+    await resultsArrived(pacs, phantom.studyUid, 3, 60);
+  } finally {
+    await asking.dispose();
+    await pacs.stop();
+  }
+});
+
 const report = (results: readonly Stored[]): Stored => results.find(({ modality }) => modality === 'SR')!;
 
 /** SOP Instance UIDs of the Predecessor Documents Sequence (PS3.3 C.17.2). */
