@@ -1,36 +1,113 @@
-"""Moves the balance between the classes: python -m training.calibrate --network IN.pt --offsets 0 0.5 1.5 -2.5 --out OUT.pt
+"""Moves the balance between the classes by a constant added to each class's logit, in the bias of the last layer.
 
-Adds a constant to each class's logit, in the bias of the last layer: a class with a higher offset is called more often.
-Partial labels and oversampling leave the trained balance off (effusion is a quarter of the slices drawn, in training, of
-which most show some). Choose the offsets on a held-out fold, never on what the network was trained on.
+  python -m training.calibrate --folds runs/cv0/network.pt runs/cv1/network.pt ... --out runs/calibrated
+  python -m training.calibrate --network IN.pt --offsets 0 0.5 1.5 -2.5 --out OUT.pt
+
+Partial labels and oversampling leave the trained balance off (effusion is a quarter of the slices drawn, most of which
+show some). The first form chooses the offsets on out-of-fold predictions: each fold's network gets those chosen on the
+other folds (OUT/fold0.pt ..., honest to judge), and it prints those of all folds together, for a network that was trained
+on everything; the second form sets them.
 """
 
 import argparse
+from functools import cache as remembered
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from training import checkpoint
+from training.data import cache
 from training.data.labels import CLASSES
+from training.metrics import EVENTS
 from training.networks import raunet
+from training.recipes import LABELLED, split, tensors
+from training.train import fold_of
+
+# What is balanced: the mean pooled Dice of these.
+BALANCED = (("medseg", "GGO"), ("medseg", "consolidation"), ("medseg", "infection"), ("effusion", "effusion"),
+            ("pairs", "infection"))
+STRIDE = 4  # every fourth row and column is enough to count by
+STEP, REACH = 0.5, 4.0  # of the search, in logits
+
+Offsets = tuple[float, ...]  # one a class; background stays 0
 
 
-def calibrated(source: Path, offsets: list[float], out: Path) -> None:
+def calibrated(source: Path, offsets: Offsets, out: Path) -> None:
     """network.pt -> network.pt with the offsets (one a class, in logits) in its last bias and in its recipe."""
     network, content = raunet.load(source)
     with torch.no_grad():
         network.head.bias += torch.tensor(offsets)
-    recipe = content["recipe"] | {"class_offsets": offsets}
+    recipe = content["recipe"] | {"class_offsets": list(offsets)}
     checkpoint.write_network(network.state_dict(), recipe, content["step"], out)
+
+
+class HeldOut:
+    """Logits of a fold's network on the slices that it never saw."""
+
+    @torch.inference_mode()
+    def __init__(self, file: Path):
+        network, content = raunet.load(file)
+        data = cache.join([cache.load(source) for source in LABELLED])
+        data = data.where(split(data, fold_of(content["recipe"]["fold"]))[1])
+        self.logits, self.allowed, self.sources = [], data.allowed[:, ::STRIDE, ::STRIDE], data.sources
+        for i in range(len(data)):
+            image, _ = tensors(data, np.array([i]))
+            self.logits.append(network(image)[0, :, ::STRIDE, ::STRIDE].numpy().astype(np.float16))
+        self.counts = remembered(self._counts)
+
+    def _counts(self, offsets: Offsets) -> np.ndarray:
+        """True positive, false positive and false negative pixels of every balanced event: [events, 3]."""
+        moved = np.float16(offsets)[:, None, None]
+        found = np.stack([(logits + moved).argmax(0) for logits in self.logits])
+        out = []
+        for source, event in BALANCED:
+            there = self.sources == source
+            allowed, bits = self.allowed[there], EVENTS[event]
+            truth = (allowed & ~np.uint8(bits)) == 0
+            decided = truth | ((allowed & bits) == 0)
+            called = (bits >> found[there] & 1).astype(bool) & decided
+            out.append([(called & truth).sum(), (called & ~truth).sum(), (truth & ~called).sum()])
+        return np.array(out)
+
+
+def choose(folds: list[HeldOut]) -> Offsets:
+    """Offsets of the best mean pooled Dice over the balanced events, one class after the other until none moves."""
+
+    def dice(offsets: Offsets) -> float:
+        tp, fp, fn = sum(fold.counts(offsets) for fold in folds).T
+        return float(np.mean(2 * tp / np.maximum(2 * tp + fp + fn, 1)))
+
+    best = (0.0,) * len(CLASSES)
+    while True:
+        before = best
+        for c in range(1, len(CLASSES)):
+            steps = np.arange(-REACH, REACH + STEP, STEP)
+            best = max((best, *((*best[:c], float(at), *best[c + 1:]) for at in steps)), key=dice)
+        if best == before:
+            return best
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", type=Path, required=True)
-    parser.add_argument("--offsets", type=float, nargs=len(CLASSES), required=True, metavar="LOGIT")
-    parser.add_argument("--out", type=Path, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--folds", type=Path, nargs="+", help="network.pt of each fold's run")
+    what.add_argument("--network", type=Path)
+    parser.add_argument("--offsets", type=float, nargs=len(CLASSES), metavar="LOGIT", help="with --network")
+    parser.add_argument("--out", type=Path, required=True, help="a folder with --folds, a file with --network")
     given = parser.parse_args()
-    calibrated(given.network, given.offsets, given.out)
+    if given.network:
+        if given.offsets is None:
+            parser.error("--network needs --offsets")
+        calibrated(given.network, tuple(given.offsets), given.out)
+        return
+    given.out.mkdir(parents=True, exist_ok=True)
+    folds = [HeldOut(file) for file in given.folds]
+    for k, file in enumerate(given.folds):
+        offsets = choose(folds[:k] + folds[k + 1:]) if len(folds) > 1 else choose(folds)
+        print(f"{file}: {offsets}, chosen on the other folds", flush=True)
+        calibrated(file, offsets, given.out / f"fold{k}.pt")
+    print(f"all folds: {choose(folds)}")
 
 
 if __name__ == "__main__":

@@ -16,35 +16,44 @@ from training.data.folds import fold_of_groups, slices_per_group
 
 LABELLED = ("medseg", "effusion", "covid20", "pairs")
 SHARES = {"medseg": 0.45, "effusion": 0.25, "covid20": 0.1, "pairs": 0.2}  # of the slices of a batch
-GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0, "pairs": 1.0}  # effusion differs from muscle by 40 HU: jitter less
+NEGATIVES = {"series": 0.08, "phantom": 0.06}  # with --negatives: the same, and SHARES share the rest
+# Effusion differs from muscle by 40 HU: where HU are known, jitter less.
+GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0, "pairs": 1.0, "series": 0.5, "phantom": 0.5}
 
 
 def split(data: Dataset, fold: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Grouped split of all labelled data: indices to train on and to test on. fold None: train on everything."""
+    """Grouped split: indices to train on and to test on. fold None: train on everything.
+
+    Groups that only NEGATIVES have are always trained on.
+    """
     if fold is None:
         return np.arange(len(data)), np.array([], int)
     k, n = fold
     of_group = fold_of_groups(slices_per_group(zip(data.sources, data.groups, data.names, strict=True)), n)
-    test = np.array([of_group[group] == k for group in data.groups])
+    test = np.array([of_group.get(group) == k for group in data.groups])
     return np.flatnonzero(~test), np.flatnonzero(test)
 
 
 @dataclass
 class Ours:
-    """All labelled sets, partial labels, drawn by SHARES and warped anew each time."""
+    """All labelled sets, partial labels, drawn by their shares and warped anew each time."""
 
     data: Dataset
     seed: int
+    shares: dict[str, float]
 
     @classmethod
-    def load(cls, fold: tuple[int, int] | None, seed: int) -> "Ours":
-        data = cache.join([cache.load(source) for source in LABELLED])
-        return cls(data.where(split(data, fold)[0]), seed)
+    def load(cls, fold: tuple[int, int] | None, seed: int, negatives: bool = False) -> "Ours":
+        extra = NEGATIVES if negatives else {}
+        rest = 1 - sum(extra.values())
+        shares = {source: share * rest for source, share in SHARES.items()} | extra
+        data = cache.join([cache.load(source) for source in shares])
+        return cls(data.where(split(data, fold)[0]), seed, shares)
 
     def batch(self, step: int, count: int, size: int) -> tuple[Tensor, Tensor]:
         """image float32 [count,1,size,size] and label sets uint8 [count,size,size] of a step."""
         rng = np.random.default_rng([self.seed, step])
-        sources = rng.choice(list(SHARES), count, p=list(SHARES.values()))
+        sources = rng.choice(list(self.shares), count, p=list(self.shares.values()))
         picked = np.array([rng.choice(np.flatnonzero(self.data.sources == source)) for source in sources])
         image, allowed = tensors(self.data, picked)
         strength = torch.tensor([GREY_JITTER[source] for source in sources], dtype=torch.float32)

@@ -44,6 +44,7 @@ class Settings:
     ema: float = 0.998
     minutes: float | None = None  # budget of training time; or
     steps: int | None = None  # budget of steps; the rate falls to 0 at its end
+    negatives: bool = False  # recipe ours: slices of whole series and of the phantom beside the labelled sets
     sixfold: bool = False  # recipe paper: offline augmentation
     leaky: bool = False  # recipe paper: augmentation before the split
     start: str | None = None  # network.pt to start from
@@ -75,7 +76,7 @@ class Run:
         kind = torch.optim.AdamW if settings.recipe == "ours" else torch.optim.Adam
         self.optimizer = kind(self.network.parameters(), settings.rate, **decay)
         fold = fold_of(settings.fold)
-        self.data = (Ours.load(fold, settings.seed) if settings.recipe == "ours"
+        self.data = (Ours.load(fold, settings.seed, settings.negatives) if settings.recipe == "ours"
                      else Paper.load(fold, settings.seed, settings.sixfold, settings.leaky))
         self.step, self.seconds = 0, 0.0
         state = folder / "state.pt"
@@ -202,6 +203,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--steps", type=int)
     budget.add_argument("--epochs", type=int, help="recipe paper: passes over the (augmented) pictures")
+    parser.add_argument("--negatives", action="store_true", help="recipe ours: lesion-free slices, see data/negatives.py")
     parser.add_argument("--sixfold", action="store_true", help="recipe paper: its offline six-fold augmentation")
     parser.add_argument("--leaky", action="store_true", help="recipe paper: augment before splitting, as printed")
     parser.add_argument("--start", help="network.pt of another run to start from")

@@ -28,6 +28,7 @@ Form = Literal["sorted", "dense"]
 
 SELF = 1e5  # m_ii: a token attends to itself only if nothing else shares its bucket
 MASKED = -1e9  # stands for -inf: exp() of it is 0 even beside a lone -SELF
+UNDERFLOW = -80.0  # exp() of it is 1e-35, nothing beside the largest weight, 1; below -87 the CPU takes ten times as long
 DENSE_UP_TO = 48 * 48  # tokens: the dense form needs memory for their square
 MAX_BUCKETS = 256
 PADDING_BUCKET = 1 << 30  # sorted behind all others
@@ -77,14 +78,12 @@ def attend_sorted(q: Tensor, v: Tensor, buckets: Tensor, chunk: int) -> Tensor:
     n, length, d = q.shape
     padding = -length % chunk
     total = length + padding  # T = C m
-    k = F.pad(F.normalize(q, dim=-1), (0, 0, 0, padding))  # [N,T,d]
-    q = F.pad(q / math.sqrt(d), (0, 0, 0, padding))
-    v = F.pad(v, (0, 0, 0, padding))
+    tokens = F.pad(torch.cat([q, v], 2), (0, 1, 0, padding), value=1)  # [N,T,d+e+1]; the 1 beside v adds up the weights
     buckets = F.pad(buckets, (0, padding), value=PADDING_BUCKET)
 
     position = torch.arange(total, device=q.device)
     image = total * torch.arange(n, device=q.device).unsqueeze(1)  # where an image starts in the flattened tokens
-    itself = F.pad(torch.eye(chunk, dtype=q.dtype, device=q.device), (chunk, chunk))  # [m,3m]
+    itself = SELF * F.pad(torch.eye(chunk, dtype=q.dtype, device=q.device), (chunk, chunk))  # [m,3m]
 
     outputs, partitions = [], []
     for g in range(buckets.shape[1]):
@@ -101,15 +100,17 @@ def attend_sorted(q: Tensor, v: Tensor, buckets: Tensor, chunk: int) -> Tensor:
         hashes = sort(buckets.transpose(1, 2))  # [N,C,m,R]
         pairs = zip(hashes.unbind(3), with_neighbours(hashes, outside=-1).unbind(3))
         shared = [of_i.unsqueeze(3) == of_j.unsqueeze(2) for of_i, of_j in pairs]  # R x j in P_i^g': [N,C,m,3m]
-        repeats = 1 + sum(other.to(q.dtype) for other in shared[:g] + shared[g + 1 :])
+        repeats = sum(of_round.to(q.dtype) for of_round in shared).clamp(min=1)  # |{g' : j in P_i^g'}|; log(0) is slow
+        minus_m = torch.where(shared[g], -repeats.log(), MASKED) - itself  # [N,C,m,3m]
 
-        scores = sort(q) @ with_neighbours(sort(k)).transpose(2, 3)  # [N,C,m,3m]
-        scores = torch.where(shared[g], scores, MASKED) - SELF * itself
+        q_sorted, v_and_1 = sort(tokens).split([d, v.shape[2] + 1], 3)
+        k = with_neighbours(F.normalize(q_sorted, dim=-1))
+        scores = (q_sorted / math.sqrt(d)) @ k.transpose(2, 3) + minus_m  # s^g [N,C,m,3m]
         top = scores.amax(-1, keepdim=True).detach()
-        weights = (scores - top).exp() / repeats  # exp(s - log n) = exp(s) / n
-        mass = weights.sum(-1, keepdim=True)  # [N,C,m,1]
-        outputs.append(unsort(weights @ with_neighbours(sort(v)) / mass))  # a^g [N,L,e]
-        partitions.append(unsort(top + mass.log()))  # z^g [N,L,1]
+        weights = (scores - top).clamp(min=UNDERFLOW).exp()
+        sums = weights @ with_neighbours(v_and_1)  # [N,C,m,e+1]: sum_j exp(s - top) v_j, and of exp(s - top)
+        outputs.append(unsort(sums[..., :-1] / sums[..., -1:]))  # a^g [N,L,e]
+        partitions.append(unsort(top + sums[..., -1:].log()))  # z^g [N,L,1]
 
     share = torch.stack(partitions).softmax(0)  # exp(z^g - z): [R,N,L,1]
     return (share * torch.stack(outputs)).sum(0)  # [N,L,e]

@@ -1,5 +1,6 @@
 """Class offsets: they move the balance by what was asked and nothing else."""
 
+import numpy as np
 import torch
 
 from training import calibrate, checkpoint
@@ -10,10 +11,37 @@ def test_offsets_are_added_to_the_logits_and_recorded(tmp_path):
     torch.manual_seed(0)
     network = raunet.build("U-Net", 16).eval()
     checkpoint.write_network(network.state_dict(), {"model": "U-Net", "width": 16}, 7, tmp_path / "a.pt")
-    calibrate.calibrated(tmp_path / "a.pt", [0, 0.5, 1.5, -2.5], tmp_path / "b.pt")
+    calibrate.calibrated(tmp_path / "a.pt", (0, 0.5, 1.5, -2.5), tmp_path / "b.pt")
     moved, content = raunet.load(tmp_path / "b.pt")
     image = torch.rand(1, 1, 48, 48)
     with torch.inference_mode():
         difference = moved(image) - network(image)
     torch.testing.assert_close(difference.mean((0, 2, 3)), torch.tensor([0, 0.5, 1.5, -2.5]), atol=1e-4, rtol=0)
     assert content["recipe"]["class_offsets"] == [0, 0.5, 1.5, -2.5] and content["step"] == 7
+
+
+def made_up_fold(too_low):
+    """A held-out fold whose GGO logits are `too_low` where GGO is, and right elsewhere."""
+    fold = object.__new__(calibrate.HeldOut)
+    allowed, logits = [], []
+    for source, event in calibrate.BALANCED:
+        bits = calibrate.EVENTS[event]
+        lesion = np.zeros((8, 8), bool)
+        lesion[2:6, 2:6] = True
+        of_event = [c for c in range(1, 4) if bits >> c & 1][0]
+        slice_ = np.zeros((4, 8, 8), np.float16)
+        slice_[0] = 4
+        slice_[of_event][lesion] = 4 - too_low if event == "GGO" else 6
+        slice_[of_event][~lesion] = -4
+        allowed.append(np.where(lesion, bits, 1).astype(np.uint8))
+        logits.append(slice_)
+    fold.logits, fold.allowed = logits, np.stack(allowed)
+    fold.sources = np.array([source for source, _ in calibrate.BALANCED])
+    fold.counts = fold._counts
+    return fold
+
+
+def test_a_class_that_is_called_too_seldom_is_raised_just_enough():
+    offsets = calibrate.choose([made_up_fold(too_low=1.2)])
+    assert offsets[0] == 0 and 1.5 <= offsets[1] <= 4
+    assert calibrate.choose([made_up_fold(too_low=-1)])[1] == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training import preprocess
-from training.data import cache, labels, sources
+from training.data import cache, labels, negatives, sources
 from training.data.folds import fold_of_groups, slices_per_group
 
 pytestmark = pytest.mark.shared
@@ -63,3 +63,10 @@ def test_masks_laid_on_the_unlabelled_pictures_cover_the_brighter_lung():
         if lesion.sum() > 100:
             denser.append(np.median(item.unit[lesion]) > np.median(item.unit[lung]) + 0.05)
     assert np.mean(denser) > 0.95
+
+
+def test_the_whole_series_teach_background_only_and_stay_with_their_patient():
+    found = list(negatives.series())
+    assert {s.group for s in found} == {"series_A0001", "effusion-LUNG1-016"}
+    for item in found:
+        assert set(np.unique(item.allowed)) <= {labels.label_set(labels.BACKGROUND), labels.UNKNOWN}, item.name

@@ -94,6 +94,27 @@ def test_no_group_is_on_both_sides_of_any_split():
     assert sorted(tested) == list(range(len(data)))
 
 
+def test_negatives_are_seen_in_every_fold_unless_they_are_of_a_patient_held_out(monkeypatch):
+    load = cache.load
+
+    def with_negatives(source):
+        if source not in ("series", "phantom"):
+            return load(source)
+        background = np.full((2, SIDE, SIDE), labels.label_set(labels.BACKGROUND), np.uint8)
+        groups = {"series": ["effusion-0", "series-1"], "phantom": ["phantom-1", "phantom-2"]}[source]
+        return Dataset(np.zeros((2, SIDE, SIDE), np.float16), background, np.array([source] * 2), np.array(["a", "b"]),
+                       np.array(groups))
+
+    monkeypatch.setattr(cache, "load", with_negatives)
+    folds = [Ours.load((k, 5), 0, negatives=True).data for k in range(5)]
+    assert all({"series-1", "phantom-1", "phantom-2"} <= set(data.groups) for data in folds)
+    seen = [("effusion-0" in data.groups[data.sources == "effusion"], "effusion-0" in data.groups[data.sources == "series"])
+            for data in folds]
+    assert sorted(seen) == [(False, False)] + [(True, True)] * 4
+    plain = Ours.load((0, 5), 0).data
+    assert set(plain.sources) == {"medseg", "effusion", "covid20", "pairs"}
+
+
 def test_honest_paper_recipe_augments_the_training_part_only_and_the_leaky_one_before_the_split():
     honest = Paper.load((0, 3), 0, sixfold=True, leaky=False)
     assert len(honest.test_images) + len(honest.images) / 6 == 12
