@@ -27,7 +27,7 @@ export async function readKeyPair({ certificate, key }: CertificateFiles): Promi
 }
 
 /** By content and not by fs.watch: secrets are mounted as links that are swapped, and shares tell of no change. */
-const LOOK_MS = 30_000;
+const LOOK_MS = 5000;
 
 /** Hands a new pair to `use`; one that is broken or half written is told once and left alone. Returns what ends it. */
 export function watchKeyPair(

@@ -2,6 +2,8 @@
 
 import { openDetail, showDetail } from './detail.mjs';
 import { ask, at, ENDINGS, images, make, pill, progressOf, STAGES, time, tone, withoutUid } from './dom.mjs';
+import { showSession, watchSignIn } from './session.mjs';
+import { showTokens } from './tokens.mjs';
 
 const REFRESH_MS = 3000;
 const PAGE = 50;
@@ -151,11 +153,17 @@ async function guarded(work) {
 }
 
 async function refresh() {
-  const done = await Promise.allSettled([showReadiness(), showSummary(), showList(), showDetail(changed)]);
+  const known = await showSession();
+  const done = await Promise.allSettled(
+    known
+      ? [showReadiness(), showSummary(), showList(), showDetail(changed), showTokens()]
+      : [showReadiness()],
+  );
   const failed = done.find(({ status }) => status === 'rejected');
   if (failed) throw failed.reason;
 }
 
+watchSignIn(changed);
 for (const state of [...STAGES, ...ENDINGS]) at('state').append(make('option', { value: state }, state));
 for (const name of ['state', 'since']) at(name).onchange = (event) => setFilter(name, event.target.value);
 at('study').onchange = (event) => setFilter('study', event.target.value.trim());

@@ -1,15 +1,11 @@
 // One series: facts, actions, history, results, deliveries.
 
-import { ask, at, ENDINGS, images, make, pill, progressOf, time, tone, withoutUid } from './dom.mjs';
+import { ask, at, ENDINGS, images, make, pill, progressOf, send, time, tone, withoutUid } from './dom.mjs';
+import { may } from './session.mjs';
 
 let openUid = null;
 
-const act = (uid, action, body = {}) =>
-  ask(`/api/series/${uid}/${action}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
-  });
+const act = (uid, action, body) => send('POST', `/api/series/${uid}/${action}`, body);
 
 /** The caller refreshes. */
 export function openDetail(uid) {
@@ -56,13 +52,13 @@ export async function showDetail(changed) {
           : `${conflicts.length} came twice with other bytes; the first ones count`,
       ],
     ]),
-    actions(series, said, changed),
+    may('operator') ? actions(series, said, changed) : '',
     said,
     make('h3', {}, 'History'),
-    table(history, ({ at: when, state, sentence, actor }) => [
+    table(history, ({ at: when, state, sentence }) => [
       time(when),
       pill(state, tone(state)),
-      `${withoutUid(sentence, uid)}${actor === 'operator' ? ' (operator)' : ''}`,
+      withoutUid(sentence, uid),
     ]),
     make('h3', {}, 'Results'),
     results.length === 0

@@ -33,13 +33,17 @@ export const withoutUid = (reason, uid) =>
     .replace(`series ${uid}; `, '');
 export const tone = (state) => TONE[state] ?? 'busy';
 
-/** JSON of an answer; throws an Error with the sentence of a problem. 503 of /ready is an answer too. */
+/** JSON of an answer; throws an Error with code and sentence of a problem. 503 of /ready is an answer too. */
 export async function ask(path, options) {
   const response = await fetch(path, { signal: AbortSignal.timeout(8000), ...options });
   const body = await response.json();
-  if (!response.ok && body.code) throw new Error(body.detail);
+  if (!response.ok && body.code) throw Object.assign(new Error(body.detail), { code: body.code });
   return body;
 }
+
+/** What changes something: a browser sends JSON to its own site only. */
+export const send = (method, path, body = {}) =>
+  ask(path, { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 
 export const images = ({ instances, expectedInstances }) =>
   expectedInstances === null ? String(instances) : `${instances} of ${expectedInstances}`;

@@ -1,0 +1,56 @@
+// The tokens, for admins.
+
+import { ask, at, make, send, time } from './dom.mjs';
+import { may } from './session.mjs';
+
+export async function showTokens() {
+  at('tokens').hidden = !may('admin');
+  if (!may('admin') || !at('tokens').open) return;
+  const { tokens } = await ask('/api/tokens');
+  at('token-list').replaceChildren(
+    ...tokens.map(({ name, role, createdAt, expiresAt }) =>
+      make(
+        'tr',
+        {},
+        make('td', {}, name),
+        make('td', {}, role),
+        make('td', {}, 'made ', time(createdAt)),
+        make('td', {}, ...(expiresAt === null ? ['until revoked'] : ['until ', time(expiresAt)])),
+        make(
+          'td',
+          {},
+          make('button', { type: 'button', textContent: 'Revoke', onclick: () => revoke(name) }),
+        ),
+      ),
+    ),
+  );
+}
+
+async function said(work) {
+  const line = at('tokens-said');
+  try {
+    line.replaceChildren(...(await work()));
+    line.className = 'good';
+  } catch (error) {
+    line.textContent = error.message;
+    line.className = 'bad';
+  }
+  await showTokens();
+}
+
+const revoke = (name) =>
+  confirm(`Revoke ${name}? Whatever uses it is refused from now on.`) &&
+  said(async () => [(await send('DELETE', `/api/tokens/${name}`)).sentence]);
+
+at('tokens').ontoggle = () => said(async () => []);
+at('new-token').onsubmit = (event) => {
+  event.preventDefault();
+  said(async () => {
+    const { name, token } = await send('POST', '/api/tokens', {
+      name: at('new-token-name').value,
+      role: at('new-token-role').value,
+    });
+    at('new-token-name').value = '';
+    return [`${name}, shown only now: `, make('code', { className: 'uid' }, token)];
+  });
+};
