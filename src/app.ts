@@ -26,6 +26,7 @@ import { userStore } from './records/users';
 import { openSpool } from './spool/spool';
 import { type AnalyseDeps, analysisDead, runAnalysis } from './steps/analyse';
 import { assemble, assembleDead } from './steps/assemble';
+import { commitmentReported } from './steps/commit';
 import { type DeliverDeps, deliver, deliveryDead } from './steps/deliver';
 import { seriesDesk } from './steps/operator';
 import { installationId, producerOf } from './steps/producer';
@@ -36,12 +37,16 @@ import {
   type DeliverJob,
   deliverOptions,
   deliverQueue,
+  REPORT_QUEUE,
+  type ReportJob,
+  reportOptions,
   SERIES_QUEUE,
   type SeriesJob,
   seriesOptions,
 } from './steps/queues';
 import { readiness } from './steps/readiness';
 import { associationEnded, storeReceipt } from './steps/receive';
+import { commitmentRequested, report, reportDead, type VouchDeps } from './steps/vouch';
 import { upkeep } from './steps/upkeep';
 
 export interface App {
@@ -132,10 +137,15 @@ async function build(
     stageSeconds: (stage, seconds) => metrics.stageDone(stage, seconds),
     failed: (error) => metrics.failure(error.code, error.context.stage ?? 'none'),
   };
-  const deliverDeps: DeliverDeps = { ...analyseDeps, sent: (destination) => metrics.objectSent(destination) };
+  const deliverDeps: DeliverDeps = {
+    ...analyseDeps,
+    sent: (destination) => metrics.objectSent(destination),
+    commitment: (destination, outcome) => metrics.commitment(destination, outcome),
+  };
 
   await queues.define(SERIES_QUEUE, seriesOptions);
   await queues.define(ANALYSE_QUEUE, analyseOptions(config.jobs));
+  await queues.define(REPORT_QUEUE, reportOptions);
   for (const each of destinations.values())
     await queues.define(deliverQueue(each.name), deliverOptions(each));
   await queues.work<SeriesJob>(SERIES_QUEUE, {
@@ -182,12 +192,22 @@ async function build(
     store: storeReceipt(receiveDeps),
     admit: () => (disk.state().low ? REJECTION.localLimitExceeded : null),
     associationEnded: associationEnded(receiveDeps),
+    commitment: {
+      requested: commitmentRequested(receiveDeps),
+      reported: commitmentReported(deliverDeps),
+    },
     metrics: {
       instance: (bytes) => metrics.instanceReceived(bytes),
       failed: (code) => metrics.failure(code as ErrorCode, 'association'),
     },
   });
   onStop(() => listener.close(true));
+  const vouchDeps: VouchDeps = { ...receiveDeps, listener };
+  await queues.work<ReportJob>(REPORT_QUEUE, {
+    concurrency: 1,
+    run: (job) => report(job, vouchDeps),
+    dead: reportDead(vouchDeps),
+  });
 
   const admin = await startAdmin({
     config: config.admin,

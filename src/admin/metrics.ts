@@ -11,6 +11,7 @@ export interface Metrics {
   objectSent(destination: string): void;
   /** Longest of the last second. */
   eventLoopDelay(seconds: number): void;
+  commitment(destination: string, outcome: 'committed' | 'failed' | 'unanswered'): void;
   /** Text exposition format. What a gauge cannot tell at the moment is left out rather than guessed. */
   text(gauges: Gauges): Promise<string>;
   contentType: string;
@@ -63,6 +64,12 @@ export function createMetrics(): Metrics {
     registers,
   });
   let longest = 0;
+  const commitments = new Counter({
+    name: 'raunet_commitments_total',
+    help: 'Deliveries that a destination committed to, failed to commit to, or never reported on',
+    labelNames: ['destination', 'outcome'],
+    registers,
+  });
   const series = new Gauge({
     name: 'raunet_series',
     help: 'Series by state: a stage, or how they ended',
@@ -118,6 +125,7 @@ export function createMetrics(): Metrics {
       longestDelay.set(longest);
     },
     objectSent: (destination) => objects.inc({ destination }),
+    commitment: (destination, outcome) => commitments.inc({ destination, outcome }),
     contentType: registry.contentType,
     async text(gauges) {
       await Promise.all([

@@ -1,5 +1,5 @@
 import { ProtocolError } from './broken';
-import type { ProposedContext } from './presentation-contexts';
+import type { ProposedContext, Roles } from './presentation-contexts';
 
 /** PS3.8 9.3.2. */
 export interface AssociateRequest {
@@ -14,6 +14,8 @@ export interface AssociateRequest {
   maxPduLength: number;
   /** PS3.7 D.3.3.2, for the log. */
   implementationVersion: string;
+  /** By SOP class: which roles the sender wants to play (PS3.7 D.3.3.4). Absent: SCU. */
+  roles: Map<string, Roles>;
 }
 
 /** PS3.8 Tables 9-12 to 9-15, D.1-1, and PS3.7 Table D.3-3. */
@@ -24,6 +26,7 @@ const ITEM = {
   transferSyntax: 0x40,
   userInformation: 0x50,
   maxLength: 0x51,
+  roleSelection: 0x54,
   implementationVersion: 0x55,
 } as const;
 
@@ -31,8 +34,7 @@ const ITEM = {
 const FIXED_PART = 68;
 
 /**
- * Decodes the body of an A-ASSOCIATE-RQ (after its six bytes of header). Items that we do not use (role selection,
- * asynchronous operations window, user identity, extended negotiation) are skipped: not answered means the default.
+ * Decodes the body of an A-ASSOCIATE-RQ (after its six bytes of header). Items that we do not use (asynchronous operations window, user identity, extended negotiation) are skipped: not answered means the default.
  * Throws ProtocolError on anything malformed.
  */
 export function decodeAssociateRequest(body: Buffer): AssociateRequest {
@@ -45,6 +47,7 @@ export function decodeAssociateRequest(body: Buffer): AssociateRequest {
     contexts: [],
     maxPduLength: 0,
     implementationVersion: '',
+    roles: new Map(),
   };
   for (const { type, value } of items(body.subarray(FIXED_PART))) {
     if (type === ITEM.applicationContext) request.applicationContext = text(value);
@@ -74,7 +77,15 @@ function decodeUserInformation(value: Buffer, request: AssociateRequest): void {
     if (item.type === ITEM.maxLength && item.value.length === 4)
       request.maxPduLength = item.value.readUInt32BE(0);
     else if (item.type === ITEM.implementationVersion) request.implementationVersion = text(item.value);
+    else if (item.type === ITEM.roleSelection) decodeRoles(item.value, request);
   }
+}
+
+/** PS3.7 Table D.3-9: UID length, UID, SCU role, SCP role. */
+function decodeRoles(value: Buffer, { roles }: AssociateRequest): void {
+  const end = value.length >= 2 ? 2 + value.readUInt16BE(0) : Infinity;
+  if (value.length < end + 2) throw new ProtocolError('role selection item too short');
+  roles.set(text(value.subarray(2, end)), { scu: value[end] === 1, scp: value[end + 1] === 1 });
 }
 
 /** Type, reserved, two-byte length, value; one after the other. */

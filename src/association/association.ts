@@ -6,6 +6,7 @@ import { AssociationBroken, ConnectionLost, Stalled } from './broken';
 import { ByteReader } from './byte-reader';
 import { Connection } from './connection';
 import { quietly } from './hooks';
+import { Notices } from './notices';
 import { PduStream } from './pdu-stream';
 import { negotiate } from './presentation-contexts';
 import { REJECTION, type Rejection } from './rejections';
@@ -60,7 +61,7 @@ async function serveRequest(
     quietly(deps.log, () => deps.metrics?.rejected?.(place.name));
     return;
   }
-  const contexts = negotiate(proposed, deps.sopClasses);
+  const contexts = negotiate(proposed, deps.sopClasses, request.roles);
   line.scp.accept(request, contexts, deps.config.maxPduLength);
   line.connection.enter('Sta6');
   const accepted = contexts.filter(({ sopClass }) => sopClass !== null).length;
@@ -85,20 +86,24 @@ function admission({ admit, closing, log }: AssociationDeps): Rejection | null {
 }
 
 async function serveAssociation(
-  association: Omit<Transfer, 'tally'>,
+  association: Omit<Transfer, 'tally' | 'notices'>,
   leave: () => void,
   deps: AssociationDeps,
 ): Promise<void> {
   const { peer, scp } = association;
   const tally = { stored: 0, failed: 0, seriesUids: new Set<string>() };
+  const notices = new Notices(scp, deps.config.idleSeconds);
   let clean = false;
   try {
-    const ending = await transferData({ ...association, tally }, deps);
+    const ending = await transferData({ ...association, tally, notices }, deps);
     if (ending === 'closed') throw new ConnectionLost('closed without A-RELEASE');
     clean = ending === 'released';
     if (clean) scp.sendAssociationReleaseResponse();
     else association.connection.drop(); // AA-3
   } finally {
+    notices.end();
+    for (const [key, reporter] of deps.reporters)
+      if (reporter.notices === notices) deps.reporters.delete(key);
     leave();
     const { stored, failed, seriesUids } = tally;
     deps.log.info('association ended', { stage: 'association', ...peer, clean, stored, failed });

@@ -2,7 +2,14 @@ import { isUid } from '../lib/uid';
 import { ProtocolError } from './broken';
 
 /** PS3.7 Table E.1-1, (0000,0100). */
-export const COMMAND = { cStoreRq: 0x0001, cEchoRq: 0x0030, cCancelRq: 0x0fff, response: 0x8000 } as const;
+export const COMMAND = {
+  cStoreRq: 0x0001,
+  cEchoRq: 0x0030,
+  nEventReportRq: 0x0100,
+  nActionRq: 0x0130,
+  cCancelRq: 0x0fff,
+  response: 0x8000,
+} as const;
 
 /** What we use of a DIMSE command set. */
 export interface Command {
@@ -11,6 +18,10 @@ export interface Command {
   /** Affected or, in N- services, requested; null where the command has none. */
   sopClassUid: string | null;
   sopInstanceUid: string | null;
+  /** Event Type ID or Action Type ID of an N- service. */
+  typeId: number | null;
+  /** Of a response. */
+  status: number | null;
   hasDataSet: boolean;
 }
 
@@ -38,6 +49,8 @@ export function decodeCommand(bytes: Buffer): Command {
     messageId,
     sopClassUid: ui(values, 0x0002) ?? ui(values, 0x0003),
     sopInstanceUid: ui(values, 0x1000) ?? ui(values, 0x1001),
+    typeId: us(values, 0x1002) ?? us(values, 0x1008),
+    status: us(values, 0x0900),
     hasDataSet: dataSetType !== NO_DATA_SET,
   };
 }
@@ -61,7 +74,7 @@ const COMMENT_LIMIT = 64;
 
 /** The response to a request that has no data set: PS3.7 9.3.1.2, E.1. `comment` is cut to what the standard allows. */
 export function encodeResponse(to: Command, status: number, comment?: string): Buffer {
-  const elements = Buffer.concat([
+  return commandSet(
     uiElement(0x0002, to.sopClassUid),
     usElement(0x0100, to.field | COMMAND.response),
     usElement(0x0120, to.messageId),
@@ -69,10 +82,31 @@ export function encodeResponse(to: Command, status: number, comment?: string): B
     usElement(0x0900, status),
     comment === undefined ? NOTHING : textElement(0x0902, comment.slice(0, COMMENT_LIMIT), ' '),
     uiElement(0x1000, to.sopInstanceUid),
-  ]);
+  );
+}
+
+/** N-EVENT-REPORT-RQ with Event Information: PS3.7 Table 10.3-1. */
+export const encodeEventReport = (event: {
+  sopClassUid: string;
+  sopInstanceUid: string;
+  eventType: number;
+  messageId: number;
+}): Buffer =>
+  commandSet(
+    uiElement(0x0002, event.sopClassUid),
+    usElement(0x0100, COMMAND.nEventReportRq),
+    usElement(0x0110, event.messageId),
+    usElement(0x0800, 0x0000), // anything but 0101
+    uiElement(0x1000, event.sopInstanceUid),
+    usElement(0x1002, event.eventType),
+  );
+
+/** PS3.7 6.3.1: Command Group Length first. */
+function commandSet(...elements: Buffer[]): Buffer {
+  const body = Buffer.concat(elements);
   const groupLength = Buffer.alloc(4);
-  groupLength.writeUInt32LE(elements.length);
-  return Buffer.concat([element(0x0000, groupLength), elements]);
+  groupLength.writeUInt32LE(body.length);
+  return Buffer.concat([element(0x0000, groupLength), body]);
 }
 
 const NOTHING = Buffer.alloc(0);

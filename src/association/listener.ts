@@ -4,6 +4,7 @@ import { RaunetError } from '../lib/errors';
 import { createPolicy, plainAddress } from './acceptance-policy';
 import { serveConnection } from './association';
 import { quietly } from './hooks';
+import { type Reporters, reporterKey } from './reporters';
 import type { Listener, ListenerDeps } from './types';
 
 /** What the kernel hands over at once, and the most that waits in one socket for the disk: bytes. */
@@ -22,6 +23,7 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
   const served = new Set<Promise<void>>();
 
   const associated = new Set<Socket>();
+  const reporters: Reporters = new Map();
 
   const takePlace = (socket: Socket) => () => {
     if (associated.size >= config.maxAssociations) return null;
@@ -40,6 +42,7 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
       policy,
       takePlace: takePlace(socket),
       closing: closing.signal,
+      reporters,
     })
       .catch((error: unknown) => log.error('connection failed', { stage: 'association', error }))
       .finally(() => {
@@ -71,6 +74,12 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
   log.info('listening', { stage: 'association', host: config.host, port, aeTitle: config.aeTitle });
   return {
     port,
+    report(callingAe, report) {
+      const reporter = reporters.get(reporterKey(callingAe, report.transactionUid));
+      return reporter === undefined
+        ? Promise.resolve(false)
+        : reporter.notices.report(reporter.context, report);
+    },
     stats: () => ({ connections: sockets.size, associations: associated.size }),
     async close(graceful) {
       clearInterval(sweeping);

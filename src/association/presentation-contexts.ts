@@ -1,3 +1,4 @@
+import { STORAGE_COMMITMENT } from '../dicom/commitment';
 import { SOP_CLASS, TRANSFER_SYNTAX } from '../dicom/uids';
 
 const T = TRANSFER_SYNTAX;
@@ -27,14 +28,11 @@ export const VERIFICATION = '1.2.840.10008.1.1';
 export interface AcceptedSopClass {
   name: string;
   uid: string;
-  service: 'C-ECHO' | 'C-STORE';
+  service: 'C-ECHO' | 'C-STORE' | 'N-ACTION';
   transferSyntaxes: readonly string[];
 }
 
-/**
- * What we are SCP of, and in which encodings: the only place. The conformance statement is made from it.
- * Storage Commitment Push Model joins it together with its N-ACTION.
- */
+/** What we are SCP of, and in which encodings: the only place. The conformance statement is made from it. */
 export const ACCEPTED_SOP_CLASSES: readonly AcceptedSopClass[] = [
   {
     name: 'Verification',
@@ -60,6 +58,12 @@ export const ACCEPTED_SOP_CLASSES: readonly AcceptedSopClass[] = [
     service: 'C-STORE',
     transferSyntaxes: IMAGE_TRANSFER_SYNTAXES,
   },
+  {
+    name: 'Storage Commitment Push Model',
+    uid: STORAGE_COMMITMENT.sopClassUid,
+    service: 'N-ACTION',
+    transferSyntaxes: [T.implicitLittleEndian, T.explicitLittleEndian],
+  },
 ];
 
 /** Item of an A-ASSOCIATE-RQ: PS3.8 9.3.2.2. */
@@ -69,6 +73,12 @@ export interface ProposedContext {
   abstractSyntax: string;
   /** In the order of the sender. */
   transferSyntaxes: readonly string[];
+}
+
+/** Of the one who asks for the association. */
+export interface Roles {
+  scu: boolean;
+  scp: boolean;
 }
 
 /** PS3.8 Table 9-18, result field. */
@@ -86,25 +96,39 @@ export interface NegotiatedContext {
   transferSyntax: string;
   /** Null: rejected. */
   sopClass: AcceptedSopClass | null;
+  /** As asked for and granted; null: the default, the sender is SCU. */
+  roles: Roles | null;
 }
 
-/** Of each context the sender's first transfer syntax that we know; it never has to transcode for us. */
+/**
+ * Of each context the sender's first transfer syntax that we know; it never has to transcode for us. Of storage
+ * commitment we are SCP, and SCU where the sender brings the report on what we asked: each role it asks for is granted.
+ */
 export function negotiate(
   proposed: readonly ProposedContext[],
   accepted: readonly AcceptedSopClass[] = ACCEPTED_SOP_CLASSES,
+  wanted: ReadonlyMap<string, Roles> = new Map(),
 ): NegotiatedContext[] {
   return proposed.map(({ id, abstractSyntax, transferSyntaxes }) => {
     const [first = T.implicitLittleEndian] = transferSyntaxes;
+    const roles = null;
     const sopClass = accepted.find(({ uid }) => uid === abstractSyntax);
     if (sopClass === undefined) {
       const result = CONTEXT_RESULT.abstractSyntaxNotSupported;
-      return { id, abstractSyntax, result, transferSyntax: first, sopClass: null };
+      return { id, abstractSyntax, result, transferSyntax: first, sopClass: null, roles };
     }
     const known = transferSyntaxes.find((uid) => sopClass.transferSyntaxes.includes(uid));
     if (known === undefined) {
       const result = CONTEXT_RESULT.transferSyntaxesNotSupported;
-      return { id, abstractSyntax, result, transferSyntax: first, sopClass: null };
+      return { id, abstractSyntax, result, transferSyntax: first, sopClass: null, roles };
     }
-    return { id, abstractSyntax, result: CONTEXT_RESULT.acceptance, transferSyntax: known, sopClass };
+    return {
+      id,
+      abstractSyntax,
+      result: CONTEXT_RESULT.acceptance,
+      transferSyntax: known,
+      sopClass,
+      roles: sopClass.service === 'N-ACTION' ? (wanted.get(abstractSyntax) ?? null) : null,
+    };
   });
 }

@@ -13,6 +13,9 @@ Implementation.setImplementationVersion(IMPLEMENTATION.versionName);
 // It announces the smaller one of this and the association's; the association's is to count, so this is the schema's most.
 Implementation.setMaxPduLength(1024 * 1024);
 
+/** What we send at once at most; even, as fragments have to be (PS3.8 E.2). */
+const PDV_BYTES = 64 * 1024;
+
 /**
  * What we say on one connection: dcmjs-dimse 0.3.3 encodes the association PDUs. Its reading of the socket and its PDV
  * state machine have the faults listed in test/contract/association-known-faults.test.ts: Connection, PduStream and
@@ -21,6 +24,8 @@ Implementation.setMaxPduLength(1024 * 1024);
  */
 export class AssociationScp extends Scp {
   declare private association: dimse.Association;
+  /** Bytes of a PDV that the peer takes: its PDU without the head of a PDV (PS3.8 D.1). */
+  private pdvLimit = PDV_BYTES;
 
   constructor(private readonly connection: Socket) {
     super(connection);
@@ -31,17 +36,26 @@ export class AssociationScp extends Scp {
   /** Called by the base class' constructor: nothing is listened to, no timer is set. */
   _wrapSocket(): void {}
 
-  /** PS3.8 9.3.3. Without asynchronous operations window, role selection and user identity: the defaults hold. */
+  /** PS3.8 9.3.3. Without asynchronous operations window and user identity: the defaults hold. */
   accept(request: AssociateRequest, contexts: readonly NegotiatedContext[], maxPduLength: number): void {
     this.association = new dimse.Association(request.callingAe, request.calledAe);
     // Pushed, not added: addPresentationContext renumbers what does not come in ascending order.
-    for (const { id, abstractSyntax, result, transferSyntax } of contexts) {
+    const answered = new Set<string>();
+    for (const { id, abstractSyntax, result, transferSyntax, roles } of contexts) {
       const context = new dimse.PresentationContext(id, abstractSyntax);
       context.setResult(result, transferSyntax);
+      // Answered once for a SOP class, however many contexts it has (PS3.7 D.3.3.4).
+      if (roles !== null && !answered.has(abstractSyntax)) {
+        answered.add(abstractSyntax);
+        context.setUserRole(roles.scu);
+        context.setProviderRole(roles.scp);
+      }
       this.association.getPresentationContexts().push({ id, context });
     }
     this.association.setMaxPduLength(maxPduLength);
     this.association.setNegotiateAsyncOps(false);
+    if (request.maxPduLength > 0)
+      this.pdvLimit = Math.max(2, Math.min(PDV_BYTES, (request.maxPduLength - 6) & ~1));
     this.sendAssociationAccept();
   }
 
@@ -53,14 +67,20 @@ export class AssociationScp extends Scp {
     this.sendAbort(source, reason);
   }
 
-  /** One PDV in one P-DATA-TF (PS3.8 9.3.5); no peer agrees on PDUs shorter than a command set. */
-  respond(contextId: number, commandSet: Buffer): void {
-    const head = Buffer.alloc(12);
-    head.writeUInt8(0x04, 0);
-    head.writeUInt32BE(commandSet.length + 6, 2);
-    head.writeUInt32BE(commandSet.length + 2, 6);
-    head.writeUInt8(contextId, 10);
-    head.writeUInt8(0x03, 11); // command, last fragment
-    this.connection.write(Buffer.concat([head, commandSet]));
+  /** One PDV in each P-DATA-TF (PS3.8 9.3.5), written at once, so that no other message comes between. */
+  say(contextId: number, bytes: Buffer, kind: 'command' | 'data set'): void {
+    const parts: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += this.pdvLimit) {
+      const value = bytes.subarray(at, at + this.pdvLimit);
+      const last = at + this.pdvLimit >= bytes.length;
+      const head = Buffer.alloc(12);
+      head.writeUInt8(0x04, 0);
+      head.writeUInt32BE(value.length + 6, 2);
+      head.writeUInt32BE(value.length + 2, 6);
+      head.writeUInt8(contextId, 10);
+      head.writeUInt8((kind === 'command' ? 1 : 0) | (last ? 2 : 0), 11);
+      parts.push(head, value);
+    }
+    this.connection.write(Buffer.concat(parts));
   }
 }

@@ -14,7 +14,7 @@ export const STATUS = {
   success: {
     code: 0x0000,
     meaning: 'Success',
-    when: 'C-ECHO; C-STORE after the file and its record are durable',
+    when: 'C-ECHO; C-STORE after the file and its record are durable; N-ACTION and N-EVENT-REPORT after their record is',
     clause: 'PS3.4 Table B.2-1',
   },
   outOfResources: {
@@ -38,8 +38,50 @@ export const STATUS = {
   unrecognizedOperation: {
     code: 0x0211,
     meaning: 'Unrecognized operation',
-    when: 'any request but C-STORE and C-ECHO',
+    when: 'any request that the SOP class of its context does not have',
     clause: 'PS3.7 C.5.21',
+  },
+  noSuchSopInstance: {
+    code: 0x0112,
+    meaning: 'No such SOP instance',
+    when: 'storage commitment with another instance than the well-known one',
+    clause: 'PS3.7 C.5.16',
+  },
+  noSuchEventType: {
+    code: 0x0113,
+    meaning: 'No such event type',
+    when: 'N-EVENT-REPORT of storage commitment with a type other than 1 and 2',
+    clause: 'PS3.7 C.5.14',
+  },
+  invalidArgument: {
+    code: 0x0115,
+    meaning: 'Invalid argument value',
+    when: 'N-ACTION: no or malformed UIDs, or the transaction UID is in use for other instances; N-EVENT-REPORT: not a transaction of ours',
+    clause: 'PS3.7 C.5.9',
+  },
+  noSuchSopClass: {
+    code: 0x0118,
+    meaning: 'No such SOP class',
+    when: 'the SOP class of an N- command is not the one of its context',
+    clause: 'PS3.7 C.5.17',
+  },
+  noSuchActionType: {
+    code: 0x0123,
+    meaning: 'No such action',
+    when: 'N-ACTION of storage commitment with a type other than 1',
+    clause: 'PS3.7 C.5.15',
+  },
+  processingFailure: {
+    code: 0x0110,
+    meaning: 'Processing failure',
+    when: 'N-ACTION, N-EVENT-REPORT: anything else',
+    clause: 'PS3.7 C.5.20',
+  },
+  resourceLimitation: {
+    code: 0x0213,
+    meaning: 'Resource limitation',
+    when: 'N-ACTION, N-EVENT-REPORT: the database cannot keep it now',
+    clause: 'PS3.7 C.5.22',
   },
 } as const satisfies Record<string, DimseStatus>;
 
@@ -51,6 +93,10 @@ const STATUS_OF_ERROR: Partial<Record<ErrorCode, DimseStatus>> = {
 };
 
 export const statusOf = (code: ErrorCode): DimseStatus => STATUS_OF_ERROR[code] ?? STATUS.cannotUnderstand;
+
+/** The row of a status that is decided elsewhere. */
+export const statusWithCode = (code: number): DimseStatus =>
+  Object.values(STATUS).find((status) => status.code === code) ?? STATUS.processingFailure;
 
 /** A-ABORT by us: PS3.8 Table 9-26, source 2 (service provider) unless said. */
 export const ABORT = {

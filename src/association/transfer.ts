@@ -1,12 +1,15 @@
 import { toRaunetError } from '../lib/errors';
 import { AssociationBroken, ProtocolError, ServiceStops } from './broken';
 import { receiveInstance } from './c-store';
+import { serveCommitment } from './commitment';
 import { COMMAND, encodeResponse } from './command';
 import type { Connection } from './connection';
 import { quietly } from './hooks';
 import { type Message, readMessage, skipDataSet } from './messages';
 import type { Ending, PduStream } from './pdu-stream';
+import type { Notices } from './notices';
 import type { NegotiatedContext } from './presentation-contexts';
+import { type Reporters, reporterKey } from './reporters';
 import type { AssociationScp } from './scp';
 import { type DimseStatus, STATUS, statusOf } from './statuses';
 import type { ListenerDeps, Peer } from './types';
@@ -14,6 +17,8 @@ import type { ListenerDeps, Peer } from './types';
 export interface TransferDeps extends ListenerDeps {
   /** Aborted when the service stops. */
   closing: AbortSignal;
+  /** Who may still be told on the association on which it asked. */
+  reporters: Reporters;
 }
 
 /** An association that was accepted. */
@@ -23,13 +28,14 @@ export interface Transfer {
   pdus: PduStream;
   connection: Connection;
   scp: AssociationScp;
+  notices: Notices;
   /** What became of it. */
   tally: { stored: number; failed: number; seriesUids: Set<string> };
 }
 
 /** Answers one message after the other until the peer ends the association. Throws AssociationBroken. */
 export async function transferData(transfer: Transfer, deps: TransferDeps): Promise<Ending> {
-  const { contexts, pdus, connection, scp } = transfer;
+  const { contexts, pdus, connection, scp, notices } = transfer;
   let between = true;
   const stop = () => {
     if (between) connection.interrupt(new ServiceStops());
@@ -38,7 +44,9 @@ export async function transferData(transfer: Transfer, deps: TransferDeps): Prom
   try {
     while (!deps.closing.aborted) {
       between = true;
+      notices.between(true);
       const message = await readMessage(pdus);
+      notices.between(false);
       between = false;
       if (typeof message === 'string') return message;
       const context = contexts.get(message.contextId);
@@ -47,7 +55,11 @@ export async function transferData(transfer: Transfer, deps: TransferDeps): Prom
       const answer = await perform(message, context, transfer, deps);
       await skipDataSet(message);
       if (answer !== null)
-        scp.respond(message.contextId, encodeResponse(message.command, answer.status.code, answer.comment));
+        scp.say(
+          message.contextId,
+          encodeResponse(message.command, answer.status.code, answer.comment),
+          'command',
+        );
       await connection.heard();
     }
     throw new ServiceStops();
@@ -69,8 +81,22 @@ async function perform(
   const service = context.sopClass?.service;
   if (field === COMMAND.cStoreRq && service === 'C-STORE') return cStore(message, context, transfer, deps);
   if (field === COMMAND.cEchoRq && service === 'C-ECHO') return { status: STATUS.success };
-  // We cancel nothing, and ask for nothing that could be answered.
-  if (field === COMMAND.cCancelRq || (field & COMMAND.response) !== 0) return null;
+  const { commitment } = deps;
+  if (
+    (field === COMMAND.nActionRq || field === COMMAND.nEventReportRq) &&
+    service === 'N-ACTION' &&
+    commitment !== undefined
+  ) {
+    const { peer, notices } = transfer;
+    const accepted = ({ transactionUid }: { transactionUid: string }) =>
+      deps.reporters.set(reporterKey(peer.callingAe, transactionUid), { context, notices });
+    return serveCommitment(message, context, peer, accepted, { ...deps, commitment });
+  }
+  if ((field & COMMAND.response) !== 0) {
+    transfer.notices.answered(message.command.messageId, message.command.status);
+    return null;
+  }
+  if (field === COMMAND.cCancelRq) return null; // nothing of ours can be cancelled
   return { status: STATUS.unrecognizedOperation };
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema';
+import type { CommitmentReport, CommitmentRequest } from '../dicom/commitment';
 import type { Log } from '../lib/log';
 import type { AcceptedSopClass } from './presentation-contexts';
 import type { Rejection } from './rejections';
@@ -64,6 +65,14 @@ export interface InstanceSpool {
   sweep(olderThanSeconds: number): Promise<void>;
 }
 
+/** What the service does about storage commitment. Success is answered when it is durable. */
+export interface CommitmentHandlers {
+  /** A peer asks whether we hold its instances; the report on it follows later. Throws RAUNET_DATABASE, RAUNET_COMMITMENT_REQUEST. */
+  requested(request: CommitmentRequest, peer: Peer): Promise<void>;
+  /** A peer answers what we asked, perhaps not for the first time. Throws RAUNET_DATABASE, RAUNET_COMMITMENT_UNKNOWN. */
+  reported(report: CommitmentReport, peer: Peer): Promise<void>;
+}
+
 export interface AssociationEnd extends Peer {
   /** Series of which at least one instance was acknowledged. */
   seriesUids: string[];
@@ -92,6 +101,8 @@ export interface ListenerDeps {
   /** Asked for each new association: why it cannot be taken now, or null. */
   admit(): Rejection | null;
   associationEnded(end: AssociationEnd): void | Promise<void>;
+  /** Left out: N-ACTION and N-EVENT-REPORT are no operations that we know. */
+  commitment?: CommitmentHandlers;
   metrics?: AssociationMetrics;
 }
 
@@ -102,5 +113,10 @@ export interface Listener {
    * aborted (the sender sends the rest again elsewhere or later); not graceful: sockets are destroyed at once.
    */
   close(graceful: boolean): Promise<void>;
+  /**
+   * Reports on the association on which `callingAe` asked, where that is still open: true when the peer acknowledged
+   * it, false where it has to be told otherwise.
+   */
+  report(callingAe: string, report: CommitmentReport): Promise<boolean>;
   stats(): { connections: number; associations: number };
 }

@@ -11,7 +11,7 @@ export function combinationProblems(config: Config): Problem[] {
   return [...references(config), ...doors(config), ...expressions(config), ...schedules(config)];
 }
 
-function references({ delivery, series }: Config): Problem[] {
+function references({ association, delivery, series }: Config): Problem[] {
   const problems: Problem[] = [];
   const names = delivery.destinations.map(({ name }) => name);
   names.forEach((name, i) => {
@@ -32,6 +32,14 @@ function references({ delivery, series }: Config): Problem[] {
         message: 'is smaller than retrySeconds',
       });
   });
+  if (association.allow.length > 0)
+    delivery.destinations.forEach(({ aeTitle, commitment }, i) => {
+      if (commitment && !association.allow.some(({ callingAe }) => callingAe.trim() === aeTitle.trim()))
+        problems.push({
+          path: ['delivery', 'destinations', i, 'commitment'],
+          message: `its reports may come on an association of their own: add ${aeTitle.trim()} to association.allow`,
+        });
+    });
   if (series.queryDestination !== undefined && !names.includes(series.queryDestination))
     problems.push({
       path: ['series', 'queryDestination'],

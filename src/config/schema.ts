@@ -37,6 +37,8 @@ const association = z.strictObject({
         /** Empty: from anywhere. */
         addresses: z.array(network).default([]),
         priority: priority.optional(),
+        /** Where it listens for storage commitment reports, at the address that it called from. */
+        reportPort: port.min(1).optional(),
       }),
     )
     .default([]),
@@ -109,6 +111,19 @@ const destination = z.strictObject({
   /** First pause; doubled at each attempt up to retryMaxSeconds. */
   retrySeconds: seconds.default(15),
   retryMaxSeconds: seconds.default(3600),
+  /** PS3.4 Annex J; left out: the destination is not asked, and "sent" is the end. */
+  commitment: z
+    .strictObject({
+      /** Our association stays open for the report; later it comes to the listener. */
+      waitSeconds: seconds.default(5),
+      /** From a request to the next one where no report came. */
+      reportSeconds: seconds.default(600),
+      /** Requests without a report until the objects are sent again. */
+      requests: z.int().min(1).default(3),
+      /** Times that uncommitted objects are sent again before an operator must look. */
+      resends: z.int().min(0).default(3),
+    })
+    .optional(),
 });
 
 const delivery = z.strictObject({

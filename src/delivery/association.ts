@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { association as dimse, log as dimseLog, type requests, Scp } from 'dcmjs-dimse';
+import { Dataset, association as dimse, log as dimseLog, type requests, Scp } from 'dcmjs-dimse';
 import type { DestinationConfig } from '../config/schema';
 import { IMPLEMENTATION } from '../dicom/uids';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
-import { type DimseResponse, isPending, responseTo } from './message';
+import { type DimseResponse, isPending, type PeerRequest, readMessage } from './message';
 import { PDU, pDataHeader, type Pdu, type Pdv, readPdus, splitPdvs } from './pdu';
 import { rejection } from './status';
 
@@ -19,10 +19,15 @@ export interface ScuDeps {
   signal?: AbortSignal | undefined;
 }
 
+/** Answers an N-EVENT-REPORT of the peer with the status that it resolves to (PS3.7 10.3.1). */
+export type PeerRequestHandler = (request: PeerRequest) => Promise<number>;
+
 /** Proposed with one transfer syntax each (PS3.8 9.3.2.2), so that accepted means: as the bytes are. */
 export interface ProposedContext {
   abstractSyntax: string;
   transferSyntax: string;
+  /** Left out: we are SCU. SCP: we bring a report on what the peer asked (PS3.7 D.3.3.4). */
+  role?: 'SCP';
 }
 
 /** Bytes of an encoded data set, handed out in pieces of at most `size`. */
@@ -41,6 +46,8 @@ export interface Association {
    * RAUNET_ASSOCIATION_ABORTED, or what reading `dataSet` throws.
    */
   invoke(request: requests.Request, index: number, dataSet?: DataSetBytes): Promise<DimseResponse[]>;
+  /** Serves the peer's own requests for at most so long, or until `done`; then releases. Ends the association; never throws. */
+  attend(seconds: number, done: () => boolean): Promise<void>;
   /** Releases, then destroys the socket; never throws. */
   close(): Promise<void>;
 }
@@ -50,6 +57,11 @@ const MAX_PDU = 131_072;
 const RELEASE_SECONDS = 5;
 /** We never ask for more than one match. */
 const MAX_RESPONSES = 100;
+
+/** PS3.7 Table E.1-1. */
+const N_EVENT_REPORT_RQ = 0x0100;
+/** PS3.7 C.5.24. */
+const UNRECOGNIZED_OPERATION = 0x0211;
 
 /**
  * dcmjs-dimse exports its Network only as Scp. We use its coding of associations and commands; the socket is read
@@ -67,6 +79,7 @@ export async function openAssociation(
   destination: DestinationConfig,
   contexts: readonly ProposedContext[],
   { ourAe, signal }: ScuDeps,
+  serve?: PeerRequestHandler,
 ): Promise<Association> {
   // Until the association stands nothing can have happened at the peer; after that nobody knows.
   let code: ErrorCode = 'RAUNET_DESTINATION_DOWN';
@@ -149,6 +162,33 @@ export async function openAssociation(
     if (left !== 0) throw failure('the file changed while it was sent', 'RAUNET_RESULT_MISSING');
   };
 
+  /** The next response to us; what the peer asks meanwhile is answered. */
+  const nextResponse = async (messageId: number): Promise<DimseResponse> => {
+    for (;;) {
+      const message = await readMessage(pdvs);
+      if (message.kind === 'request') await answerPeer(message);
+      else if (message.to === messageId) return message;
+    }
+  };
+  let releasing = false;
+  const answerPeer = async (request: PeerRequest): Promise<void> => {
+    const status =
+      serve !== undefined && request.field === N_EVENT_REPORT_RQ
+        ? await serve(request)
+        : UNRECOGNIZED_OPERATION;
+    // After A-RELEASE-RQ nothing may be sent any more (PS3.8 Table 9-10, Sta7); the peer reports again elsewhere.
+    if (releasing || socket.destroyed) return;
+    await write((request.contextId - 1) / 2, true, inMemory(responseBytes(request, status)));
+  };
+
+  const servePeer = async (done: () => boolean, release: () => void): Promise<never> => {
+    for (;;) {
+      if (done()) release();
+      const message = await readMessage(pdvs);
+      if (message.kind === 'request') await answerPeer(message);
+    }
+  };
+
   let messageId = 0;
   return {
     get open() {
@@ -175,10 +215,27 @@ export async function openAssociation(
       }
       const responses: DimseResponse[] = [];
       for (;;) {
-        const response = await within(destination.responseSeconds, 'no answer', responseTo(messageId, pdvs));
+        const response = await within(destination.responseSeconds, 'no answer', nextResponse(messageId));
         if (responses.push(response) > MAX_RESPONSES)
           socket.destroy(failure('the peer does not stop answering'));
         if (!isPending(response.status)) return responses;
+      }
+    },
+
+    async attend(seconds, done) {
+      const release = (): void => {
+        if (releasing || socket.destroyed) return;
+        releasing = true;
+        wire.sendAssociationReleaseRequest();
+      };
+      const late = setTimeout(release, seconds * 1000);
+      try {
+        await within(seconds + RELEASE_SECONDS, 'no release', servePeer(done, release));
+      } catch {
+        // The A-RELEASE-RP that ends the reading, or a peer that breaks off: its report may come on another association.
+      } finally {
+        clearTimeout(late);
+        socket.destroy();
       }
     },
 
@@ -208,11 +265,28 @@ function proposal(
   proposed.setMaxPduLength(MAX_PDU);
   proposed.setImplementationClassUid(IMPLEMENTATION.classUid);
   proposed.setImplementationVersion(IMPLEMENTATION.versionName);
-  for (const { abstractSyntax, transferSyntax } of contexts) {
+  for (const { abstractSyntax, transferSyntax, role } of contexts) {
     const id = proposed.addPresentationContext(abstractSyntax);
+    if (role === 'SCP') {
+      const context = proposed.getPresentationContext(id);
+      context.setUserRole(false);
+      context.setProviderRole(true);
+    }
     proposed.addTransferSyntaxToPresentationContext(id, transferSyntax);
   }
   return proposed;
+}
+
+function responseBytes(request: PeerRequest, status: number): Buffer {
+  const { sopClassUid, sopInstanceUid, messageId, field } = request;
+  return new Dataset({
+    AffectedSOPClassUID: sopClassUid,
+    CommandField: field | 0x8000,
+    MessageIDBeingRespondedTo: messageId,
+    CommandDataSetType: 0x0101, // PS3.7 E.1
+    Status: status,
+    AffectedSOPInstanceUID: sopInstanceUid,
+  }).getDenaturalizedCommandDataset();
 }
 
 /** A data set that is in memory. */

@@ -11,30 +11,52 @@ export interface DimseResponse {
 /** PS3.4 C.4.1.1.4. */
 export const isPending = (status: number): boolean => status === 0xff00 || status === 0xff01;
 
-/** No response that we ask for comes near it, bytes. */
+/** Nothing that we ask for comes near it, bytes. */
 const MAX_MESSAGE = 1_048_576;
 
-/**
- * Reads messages until one responds to `messageId` (PS3.7 6.3.1). Others are passed over: we offer no service on our
- * own associations.
- */
-export async function responseTo(
-  messageId: number,
-  pdvs: AsyncGenerator<Pdv, never>,
-): Promise<DimseResponse> {
-  for (;;) {
-    const command = new Dataset(await collect(pdvs, true));
-    const number = (keyword: string): number => Number(command.getElement(keyword) ?? -1);
-    const hasDataSet = number('CommandDataSetType') !== 0x0101; // PS3.7 E.1
-    const dataSet = hasDataSet ? await collect(pdvs, false) : null;
-    const isResponse = (number('CommandField') & 0x8000) !== 0; // PS3.7 E.1
-    if (isResponse && number('MessageIDBeingRespondedTo') === messageId)
-      return { status: number('Status'), dataSet };
-  }
+/** What a peer asks of us on an association that we opened: the report on storage commitment (PS3.4 J.3.3). */
+export interface PeerRequest {
+  contextId: number;
+  /** (0000,0100). */
+  field: number;
+  messageId: number;
+  sopClassUid: string;
+  sopInstanceUid: string;
+  dataSet: Buffer | null;
+}
+
+export type PeerMessage =
+  | ({ kind: 'request' } & PeerRequest)
+  | ({ kind: 'response'; to: number } & DimseResponse);
+
+/** The next message, PS3.7 6.3.1. */
+export async function readMessage(pdvs: AsyncGenerator<Pdv, never>): Promise<PeerMessage> {
+  const { bytes, contextId } = await collect(pdvs, true);
+  const command = new Dataset(bytes);
+  const number = (keyword: string): number => Number(command.getElement(keyword) ?? -1);
+  const text = (keyword: string): string => String(command.getElement(keyword) ?? '');
+  const hasDataSet = number('CommandDataSetType') !== 0x0101; // PS3.7 E.1
+  const dataSet = hasDataSet ? (await collect(pdvs, false)).bytes : null;
+  const field = number('CommandField');
+  if ((field & 0x8000) !== 0)
+    // PS3.7 E.1
+    return { kind: 'response', to: number('MessageIDBeingRespondedTo'), status: number('Status'), dataSet };
+  return {
+    kind: 'request',
+    contextId,
+    field,
+    messageId: number('MessageID'),
+    sopClassUid: text('AffectedSOPClassUID'),
+    sopInstanceUid: text('AffectedSOPInstanceUID'),
+    dataSet,
+  };
 }
 
 /** Joins the fragments of one command or data set. */
-async function collect(pdvs: AsyncGenerator<Pdv, never>, command: boolean): Promise<Buffer> {
+async function collect(
+  pdvs: AsyncGenerator<Pdv, never>,
+  command: boolean,
+): Promise<{ bytes: Buffer; contextId: number }> {
   const fragments: Buffer[] = [];
   let length = 0;
   for (;;) {
@@ -43,6 +65,6 @@ async function collect(pdvs: AsyncGenerator<Pdv, never>, command: boolean): Prom
     length += pdv.value.length;
     if (length > MAX_MESSAGE) throw new Error(`the peer sent a message of more than ${MAX_MESSAGE} bytes`);
     fragments.push(pdv.value);
-    if (pdv.last) return Buffer.concat(fragments, length);
+    if (pdv.last) return { bytes: Buffer.concat(fragments, length), contextId: pdv.contextId };
   }
 }

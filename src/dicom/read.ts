@@ -52,28 +52,46 @@ function tryHeader(bytes: Uint8Array, whole: boolean): DicomFile | null {
   }
 }
 
+/** A data set without file meta information, as a DIMSE message carries it. Throws RAUNET_UNREADABLE. */
+export const readDataSet = (bytes: Uint8Array, transferSyntaxUid: string): DataSet =>
+  new DataSet(legibly(() => parseBody(bytes, transferSyntaxUid)));
+
 /** A parsed PS3.10 file. `untilTag`: parse no further, as `xGGGGEEEE`. Throws RAUNET_UNREADABLE. */
 export function parsePart10(
   bytes: Uint8Array,
   untilTag?: string,
 ): { transferSyntaxUid: string; parsed: Parsed; littleEndian: boolean } {
-  try {
+  return legibly(() => {
     const { transferSyntaxUid, end } = readMeta(bytes);
     const littleEndian = transferSyntaxUid !== TRANSFER_SYNTAX.explicitBigEndian;
-    const parser = littleEndian
-      ? dicomParser.littleEndianByteArrayParser
-      : dicomParser.bigEndianByteArrayParser;
-    const body =
-      transferSyntaxUid === TRANSFER_SYNTAX.deflatedExplicitLittleEndian
-        ? inflateRawSync(bytes.subarray(end), { maxOutputLength: MAX_INFLATED_BYTES })
-        : bytes.subarray(end);
-    const stream = new dicomParser.ByteStream(parser, body, 0);
-    const elements =
-      transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian
-        ? parseImplicit(stream, untilTag)
-        : parseExplicit(stream, untilTag);
-    const parsed: Parsed = { byteArray: body, byteArrayParser: parser, elements };
-    return { transferSyntaxUid, parsed, littleEndian };
+    return {
+      transferSyntaxUid,
+      parsed: parseBody(bytes.subarray(end), transferSyntaxUid, untilTag),
+      littleEndian,
+    };
+  });
+}
+
+function parseBody(bytes: Uint8Array, transferSyntaxUid: string, untilTag?: string): Parsed {
+  const parser =
+    transferSyntaxUid === TRANSFER_SYNTAX.explicitBigEndian
+      ? dicomParser.bigEndianByteArrayParser
+      : dicomParser.littleEndianByteArrayParser;
+  const body =
+    transferSyntaxUid === TRANSFER_SYNTAX.deflatedExplicitLittleEndian
+      ? inflateRawSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES })
+      : bytes;
+  const stream = new dicomParser.ByteStream(parser, body, 0);
+  const elements =
+    transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian
+      ? parseImplicit(stream, untilTag)
+      : parseExplicit(stream, untilTag);
+  return { byteArray: body, byteArrayParser: parser, elements };
+}
+
+function legibly<T>(parse: () => T): T {
+  try {
+    return parse();
   } catch (cause) {
     if (cause instanceof RaunetError) throw cause;
     // dicom-parser throws strings; they name offsets, never values.

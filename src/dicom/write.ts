@@ -62,7 +62,7 @@ export function writePart10({ sopClassUid, sopInstanceUid, transferSyntaxUid, da
   )
     throw new Error(`transfer syntax ${transferSyntaxUid} is not written`);
   const deflated = transferSyntaxUid === TRANSFER_SYNTAX.deflatedExplicitLittleEndian;
-  const body = encode(
+  const body = encodeDataSet(
     {
       ...dataset,
       SpecificCharacterSet: 'ISO_IR 192',
@@ -72,7 +72,7 @@ export function writePart10({ sopClassUid, sopInstanceUid, transferSyntaxUid, da
     deflated ? TRANSFER_SYNTAX.explicitLittleEndian : transferSyntaxUid,
   );
   // PS3.10 7.1: group 2 is always Explicit VR Little Endian.
-  const meta = encode(
+  const meta = encodeDataSet(
     {
       FileMetaInformationVersion: Uint8Array.of(0, 1),
       MediaStorageSOPClassUID: sopClassUid,
@@ -83,7 +83,7 @@ export function writePart10({ sopClassUid, sopInstanceUid, transferSyntaxUid, da
     },
     TRANSFER_SYNTAX.explicitLittleEndian,
   );
-  const groupLength = encode(
+  const groupLength = encodeDataSet(
     { FileMetaInformationGroupLength: meta.length },
     TRANSFER_SYNTAX.explicitLittleEndian,
   );
@@ -103,7 +103,8 @@ export function decimalString(value: number): string {
   throw new Error(`${value} does not fit a decimal string`);
 }
 
-function encode(dataset: PlainDataSet, transferSyntaxUid: string): Buffer {
+/** A data set without file meta information, as a DIMSE message carries it: Implicit or Explicit VR Little Endian. */
+export function encodeDataSet(dataset: PlainDataSet, transferSyntaxUid: string): Buffer {
   const stream = new data.WriteBufferStream(65536, true);
   data.DicomMessage.write(toJson(dataset, dataset), stream, transferSyntaxUid, WRITE_OPTIONS);
   return Buffer.from(stream.getBuffer() as ArrayBuffer);

@@ -59,6 +59,21 @@ export const ERRORS = {
     'A certificate or its private key cannot be used',
     'Correct the files named: PEM, the key of this certificate, readable by the service.',
   ),
+  RAUNET_COMMITMENT_REQUEST: entry(
+    'permanent',
+    'A request for storage commitment cannot be taken',
+    'Check the software of the sender: it must ask for fewer instances at once, each time with a new transaction UID.',
+  ),
+  RAUNET_COMMITMENT_UNKNOWN: entry(
+    'permanent',
+    'A storage commitment report is about a transaction that this service does not know',
+    'Check which service the destination reports to; after retention has erased a series, nothing.',
+  ),
+  RAUNET_COMMITMENT_NO_ADDRESS: entry(
+    'transient',
+    'A storage commitment report cannot be brought to the AE that asked: its association is over and its address is not known',
+    'Add it to delivery.destinations, or association.allow with its reportPort; it is tried again by itself.',
+  ),
   RAUNET_SPOOL_WRITE: entry(
     'transient',
     'The spool cannot be written',
@@ -212,6 +227,26 @@ export const ERRORS = {
     'transient',
     'The destination is out of resources',
     'It is tried again by itself.',
+  ),
+  RAUNET_COMMITMENT_REFUSED: entry(
+    'permanent',
+    'The destination refused the request for storage commitment',
+    'Enable storage commitment for our AE title there, or remove commitment from the destination; then retry.',
+  ),
+  RAUNET_COMMITMENT_BUSY: entry(
+    'transient',
+    'The destination cannot take a request for storage commitment, or a report on one, now',
+    'It is tried again by itself.',
+  ),
+  RAUNET_COMMITMENT_FAILED: entry(
+    'permanent',
+    'The destination did not commit to what it stored, though it was sent again',
+    'Look for the objects at the destination; then retry.',
+  ),
+  RAUNET_COMMITMENT_UNANSWERED: entry(
+    'permanent',
+    'The destination stored the objects and never reported on their storage commitment',
+    'Check that the destination knows address and port of our AE title; then retry.',
   ),
   RAUNET_QUERY_REFUSED: entry(
     'permanent',

@@ -11,58 +11,84 @@ export interface DeliveryKey {
   destination: string;
 }
 
-/** Begins an attempt. False where nothing is to be sent any more: sent, dead, cancelled, superseded. */
-export async function beginDelivery(tx: Tx, key: DeliveryKey): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    `UPDATE raunet.delivery SET attempts = attempts + 1, updated_at = now()
-     WHERE source_series_uid = $1 AND revision = $2 AND destination = $3 AND state = 'waiting'`,
+/** What a delivery job is to do next; null: the delivery has ended (sent, delivered, dead, cancelled, superseded). */
+export type DeliveryStep = 'send' | 'ask for commitment' | null;
+
+/** Begins an attempt. */
+export async function beginDelivery(tx: Tx, key: DeliveryKey): Promise<DeliveryStep> {
+  const { rows } = await tx.query<{ state: DeliveryState }>(
+    `UPDATE raunet.delivery SET attempts = attempts + (state = 'waiting')::int, updated_at = now()
+     WHERE source_series_uid = $1 AND revision = $2 AND destination = $3 AND state IN ('waiting', 'stored')
+     RETURNING state`,
     [key.sourceSeriesUid, key.revision, key.destination],
   );
-  return rowCount === 1;
+  if (rows[0] === undefined) return null;
+  return rows[0].state === 'waiting' ? 'send' : 'ask for commitment';
 }
 
+/** Its row is held until `tx` ends. Null: unknown. */
+export async function deliveryState(tx: Tx, key: DeliveryKey): Promise<DeliveryState | null> {
+  const { rows } = await tx.query<{ state: DeliveryState }>(
+    'SELECT state FROM raunet.delivery WHERE source_series_uid = $1 AND revision = $2 AND destination = $3 FOR UPDATE',
+    [key.sourceSeriesUid, key.revision, key.destination],
+  );
+  return rows[0]?.state ?? null;
+}
+
+/** From -> to. What the destination has, it has, though the delivery was cancelled or superseded meanwhile. */
+const TRANSITIONS: Record<DeliveryState, readonly DeliveryState[]> = {
+  waiting: ['waiting', 'stored', 'sent', 'delivered', 'dead', 'superseded'],
+  stored: ['waiting', 'sent', 'delivered', 'dead', 'superseded'],
+  sent: ['delivered'],
+  delivered: [],
+  dead: ['sent', 'delivered'],
+  superseded: ['sent', 'delivered'],
+};
+
 /**
- * The one setter of a delivery's state. `waiting` with an error: the attempt failed and is repeated. A delivery that has
- * ended (cancelled, superseded) while an attempt was under way stays so, unless that attempt succeeded: sent is sent.
- * When the last delivery of the newest revision has ended, so has the series: done, with the code of a reported refusal
+ * The one setter of a delivery's state; false where the table above has no such step, and nothing was changed. `waiting`
+ * with an error: the attempt failed and is repeated. When the last delivery of the newest revision has ended, so has the series: done, with the code of a reported refusal
  * or failure, or failed with the code of a dead delivery. Throws RAUNET_STATE for an unknown delivery.
  */
 export async function setDelivery(
   tx: Tx,
   key: DeliveryKey,
-  state: 'waiting' | 'sent' | 'dead',
+  state: DeliveryState,
   error?: RaunetError,
-): Promise<void> {
+): Promise<boolean> {
   const { sourceSeriesUid: seriesUid, revision, destination } = key;
   // First the series' row, as everywhere, so that no two transactions wait for each other.
   const series = await tx.query<{ state: SeriesState; revision: number }>(
     'SELECT state, revision FROM raunet.series WHERE series_uid = $1 FOR UPDATE',
     [seriesUid],
   );
-  const { rows } = await tx.query<{ state: DeliveryState }>(
-    'SELECT state FROM raunet.delivery WHERE source_series_uid = $1 AND revision = $2 AND destination = $3 FOR UPDATE',
-    [seriesUid, revision, destination],
-  );
-  const before = rows[0]?.state;
-  if (!before)
+  const before = await deliveryState(tx, key);
+  if (before === null)
     throw new RaunetError('RAUNET_STATE', {
       seriesUid,
       destination,
       detail: `no delivery of revision ${revision}`,
     });
-  if (before === 'sent' || (before !== 'waiting' && state !== 'sent')) return;
+  if (!TRANSITIONS[before].includes(state)) return false;
   await tx.query(
     `UPDATE raunet.delivery SET state = $4, code = $5, reason = $6, updated_at = now()
      WHERE source_series_uid = $1 AND revision = $2 AND destination = $3`,
     [seriesUid, revision, destination, state, error?.code ?? null, error?.message ?? null],
   );
-  if (state === before) return;
+  if (state === before) return true;
   await addEvent(tx, seriesUid, {
     code: error?.code ?? null,
     sentence: `Delivery of revision ${revision} to ${destination}: ${state}${error ? ` (${error.message})` : ''}.`,
   });
   const now = series.rows[0]!;
-  if (now.state === 'delivery' && now.revision === revision) await endSeries(tx, key);
+  if (now.revision !== revision) return true;
+  // Given up, and arrived after all: a report on an earlier request for commitment.
+  if (now.state === 'failed' && state === 'delivered') {
+    const sentence = `${destination} has committed to the results after all.`;
+    await changeState(tx, seriesUid, { to: 'delivery', sentence });
+  } else if (now.state !== 'delivery') return true;
+  await endSeries(tx, key);
+  return true;
 }
 
 async function endSeries(tx: Tx, { sourceSeriesUid: seriesUid, revision }: DeliveryKey): Promise<void> {
@@ -71,7 +97,7 @@ async function endSeries(tx: Tx, { sourceSeriesUid: seriesUid, revision }: Deliv
      ORDER BY destination`,
     [seriesUid, revision],
   );
-  if (rows.some(({ state }) => state === 'waiting')) return;
+  if (rows.some(({ state }) => state === 'waiting' || state === 'stored')) return;
   const dead = rows.find(({ state }) => state === 'dead');
   if (dead) {
     await changeState(tx, seriesUid, {

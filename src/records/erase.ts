@@ -55,8 +55,12 @@ export async function eraseSeries(
   });
 }
 
-/** Removes the history of series erased a year ago. Returns how many. */
+/** Removes the history of series erased a year ago, and what peers asked then. Returns how many series. */
 export async function forgetErased(db: Db): Promise<number> {
+  await db.query(
+    'DELETE FROM raunet.commitment_request WHERE received_at < now() - make_interval(days => $1)',
+    [HISTORY_DAYS],
+  );
   const { rowCount } = await db.query(
     'DELETE FROM raunet.series WHERE erased_at < now() - make_interval(days => $1)',
     [HISTORY_DAYS],

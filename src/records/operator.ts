@@ -22,7 +22,7 @@ export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promis
       detail: `it is in ${state}; retry is for ended series`,
     });
   const dead = await tx.query<{ destination: string }>(
-    `UPDATE raunet.delivery SET state = 'waiting', code = NULL, reason = NULL, updated_at = now()
+    `UPDATE raunet.delivery SET state = 'waiting', round = 0, code = NULL, reason = NULL, updated_at = now()
      WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead' RETURNING destination`,
     [seriesUid, revision],
   );
@@ -37,7 +37,7 @@ export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promis
   return { kind: 'deliver', revision, destinations };
 }
 
-/** An operator stops a series at work; what waits for delivery is not sent. Throws RAUNET_STATE where it has ended. */
+/** An operator stops a series at work; what waits for delivery is not sent, commitment is not asked for. Throws RAUNET_STATE where it has ended. */
 export async function cancelSeries(tx: Tx, seriesUid: string, by: string): Promise<void> {
   const error = new RaunetError('RAUNET_CANCELLED', { seriesUid });
   await changeState(tx, seriesUid, {
@@ -46,6 +46,10 @@ export async function cancelSeries(tx: Tx, seriesUid: string, by: string): Promi
     actor: 'operator',
     sentence: `${by} cancelled the series.`,
   });
+  await tx.query(
+    `UPDATE raunet.delivery SET state = 'sent', updated_at = now() WHERE source_series_uid = $1 AND state = 'stored'`,
+    [seriesUid],
+  );
   await tx.query(
     `UPDATE raunet.delivery SET state = 'dead', code = $2, reason = $3, updated_at = now()
      WHERE source_series_uid = $1 AND state = 'waiting'`,

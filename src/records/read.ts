@@ -108,10 +108,10 @@ export async function unfinishedSeries(db: Db): Promise<SeriesRecord[]> {
   return rows as SeriesRecord[];
 }
 
-/** Deliveries that wait, oldest first: each must have a job. */
+/** Deliveries that wait for sending or commitment, oldest first: each must have a job. */
 export async function waitingDeliveries(db: Db): Promise<DeliveryRecord[]> {
   const { rows } = await db.query(
-    `SELECT ${DELIVERY_COLUMNS} FROM raunet.delivery WHERE state = 'waiting' ORDER BY updated_at`,
+    `SELECT ${DELIVERY_COLUMNS} FROM raunet.delivery WHERE state IN ('waiting', 'stored') ORDER BY updated_at`,
   );
   return rows as DeliveryRecord[];
 }

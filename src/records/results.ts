@@ -63,7 +63,7 @@ export async function saveResults(
     `INSERT INTO raunet.delivery (source_series_uid, revision, destination, state)
      SELECT $1, $2, destination, 'waiting' FROM unnest($3::text[]) AS destination
      ON CONFLICT (source_series_uid, revision, destination)
-     DO UPDATE SET state = 'waiting', code = NULL, reason = NULL, updated_at = now()`,
+     DO UPDATE SET state = 'waiting', round = 0, code = NULL, reason = NULL, updated_at = now()`,
     [seriesUid, revision, destinations],
   );
 }

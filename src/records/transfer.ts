@@ -4,7 +4,17 @@ import { RaunetError } from '../lib/errors';
 import { readMigrations } from './migrate';
 
 /** In the order of their references. */
-const TABLES = ['series', 'instance', 'series_event', 'result', 'delivery', 'admin_token'] as const;
+const TABLES = [
+  'series',
+  'instance',
+  'series_event',
+  'result',
+  'delivery',
+  'commitment',
+  'commitment_instance',
+  'commitment_request',
+  'admin_token',
+] as const;
 const BATCH = 1000;
 
 /**

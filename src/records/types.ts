@@ -74,8 +74,11 @@ export interface ResultRecord {
   createdAt: Date;
 }
 
-/** `superseded`: a newer revision took its place before it was sent. */
-export type DeliveryState = 'waiting' | 'sent' | 'dead' | 'superseded';
+/**
+ * `stored`: the destination has the objects and is asked to commit to them. `delivered`: it has committed. `sent`: it has
+ * them and is not asked. `superseded`: a newer revision took its place before it was sent.
+ */
+export type DeliveryState = 'waiting' | 'stored' | 'delivered' | 'sent' | 'dead' | 'superseded';
 
 export interface DeliveryRecord {
   sourceSeriesUid: string;

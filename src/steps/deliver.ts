@@ -1,39 +1,39 @@
-import type { Pool } from 'pg';
-import type { Config, DestinationConfig } from '../config/schema';
+import type { DestinationConfig } from '../config/schema';
 import { sendAll } from '../delivery/send';
 import { transaction } from '../jobs/pool';
 import type { Job } from '../jobs/queue';
 import type { RaunetError } from '../lib/errors';
-import type { Log } from '../lib/log';
+import { uncommittedResults } from '../records/commitments';
 import { beginDelivery, setDelivery } from '../records/deliveries';
-import { resultsOf } from '../records/results';
 import type { Spool } from '../spool/spool';
+import { askForCommitment, type CommitDeps, continueDelivery } from './commit';
 import type { DeliverJob } from './queues';
 
-export interface DeliverDeps {
-  config: Config;
-  pool: Pool;
+export interface DeliverDeps extends CommitDeps {
   spool: Spool;
-  log: Log;
   failed: (error: RaunetError) => void;
   /** Seconds that an attempt took. */
   stageSeconds: (stage: 'delivery', seconds: number) => void;
   sent: (destination: string) => void;
 }
 
-/** A job of a destination's queue: every result of a revision, as its bytes are. An error of class permanent ends it. */
+/**
+ * A job of a destination's queue: every result of a revision, as its bytes are, and then, where the destination is to
+ * commit to them, the request for that. An error of class permanent ends it.
+ */
 export async function deliver(
   job: Job<DeliverJob>,
   destination: DestinationConfig,
   deps: DeliverDeps,
 ): Promise<void> {
-  const { pool, spool, log, config } = deps;
+  const { pool, queues, spool, log, config } = deps;
   const { seriesUid, revision } = job.data;
   const key = { sourceSeriesUid: seriesUid, revision, destination: destination.name };
-  const begun = await transaction(pool, (tx) => beginDelivery(tx, key));
-  if (!begun) return transaction(pool, (tx) => job.complete(tx));
+  const step = await transaction(pool, (tx) => beginDelivery(tx, key));
+  if (step === null) return transaction(pool, (tx) => job.complete(tx));
+  if (step === 'ask for commitment') return askForCommitment(job, key, destination, deps);
 
-  const results = await resultsOf(pool, seriesUid, revision);
+  const results = await uncommittedResults(pool, key);
   for (const { file, sha256 } of results) await spool.verifyResult(file, sha256);
   const started = performance.now();
   const outcomes = await sendAll(
@@ -51,7 +51,11 @@ export async function deliver(
     throw passing;
   }
   await transaction(pool, async (tx) => {
-    await setDelivery(tx, key, permanent === undefined ? 'sent' : 'dead', permanent);
+    if (permanent !== undefined) await setDelivery(tx, key, 'dead', permanent);
+    // Cancelled or superseded meanwhile: nobody asks for a commitment any more.
+    else if (destination.commitment === undefined || !(await setDelivery(tx, key, 'stored')))
+      await setDelivery(tx, key, 'sent');
+    else await continueDelivery(queues, tx, key);
     await job.complete(tx);
   });
   const fields = {
@@ -74,7 +78,7 @@ export const deliveryDead =
   ({ pool, failed }: DeliverDeps) =>
   async ({ seriesUid, revision, destination }: DeliverJob, error: RaunetError): Promise<void> => {
     failed(error);
-    await transaction(pool, (tx) =>
-      setDelivery(tx, { sourceSeriesUid: seriesUid, revision, destination }, 'dead', error),
-    );
+    await transaction(pool, async (tx) => {
+      await setDelivery(tx, { sourceSeriesUid: seriesUid, revision, destination }, 'dead', error);
+    });
   };

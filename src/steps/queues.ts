@@ -24,6 +24,16 @@ export interface DeliverJob {
   destination: string;
 }
 
+/** One job for each storage commitment that a peer asked of us. */
+export const REPORT_QUEUE = 'report';
+export interface ReportJob {
+  callingAe: string;
+  transactionUid: string;
+}
+export const reportKey = ({ callingAe, transactionUid }: ReportJob): string =>
+  `${callingAe}/${transactionUid}`;
+export const reportOptions: QueueOptions = { retryLimit: 20, retrySeconds: 15, retryMaxSeconds: 3600 };
+
 export const analyseKey = ({ seriesUid, revision }: AnalyseJob): string => `${seriesUid}/${revision}`;
 
 /** Higher runs first. */

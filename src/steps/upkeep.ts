@@ -14,10 +14,20 @@ import type { Tasks } from '../maintenance/schedule';
 import { setDelivery } from '../records/deliveries';
 import { eraseSeries, expiredSeries, forgetErased } from '../records/erase';
 import { filesOf, seriesWithFiles } from '../records/files';
+import { openRequests } from '../records/commitment-requests';
 import { findSeries, unfinishedSeries, waitingDeliveries } from '../records/read';
 import { markLost, recordInstance } from '../records/receive';
 import type { Spool } from '../spool/spool';
-import { ANALYSE_QUEUE, analyseKey, deliverQueue, priorityOf, RANK, SERIES_QUEUE } from './queues';
+import {
+  ANALYSE_QUEUE,
+  analyseKey,
+  deliverQueue,
+  priorityOf,
+  RANK,
+  REPORT_QUEUE,
+  reportKey,
+  SERIES_QUEUE,
+} from './queues';
 
 export interface UpkeepDeps {
   config: Config;
@@ -111,7 +121,9 @@ async function resume(pool: Pool, queues: Queues, config: Config): Promise<strin
         seriesUid: sourceSeriesUid,
         destination,
       });
-      return setDelivery(tx, { sourceSeriesUid, revision, destination }, 'dead', error);
+      await setDelivery(tx, { sourceSeriesUid, revision, destination }, 'dead', error);
     });
+  for (const asked of await openRequests(pool))
+    await transaction(pool, (tx) => ensure(tx, REPORT_QUEUE, reportKey(asked), asked, 0));
   return resumed;
 }

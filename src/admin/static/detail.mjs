@@ -77,7 +77,10 @@ export async function showDetail(changed) {
             'span',
             {},
             `${destination} `,
-            pill(state, { sent: 'good', dead: 'bad', superseded: 'quiet' }[state] ?? 'busy'),
+            pill(
+              state,
+              { sent: 'good', delivered: 'good', dead: 'bad', superseded: 'quiet' }[state] ?? 'busy',
+            ),
           ),
           `${attempts === 1 ? '1 attempt' : `${attempts} attempts`}${reason ? `. ${withoutUid(reason, uid)}` : ''}`,
         ]),

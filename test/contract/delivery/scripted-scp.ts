@@ -7,6 +7,14 @@ export interface ReceivedPdu {
   bytes: Buffer;
 }
 
+export interface Message {
+  command: Buffer;
+  /** (0000,0100). */
+  field: number;
+  messageId: number;
+  dataSet: Buffer | null;
+}
+
 /** One connection, played by a test: reads PDUs, writes what it likes. Own bytes, nothing of the code under test. */
 export class Connection {
   private held = Buffer.alloc(0);
@@ -43,11 +51,13 @@ export class Connection {
   }
 
   /** Reads P-DATA up to the last fragment of a command, and of a data set if one follows. */
-  async readMessage(): Promise<{ messageId: number; dataSet: Buffer | null } | null> {
+  async readMessage(): Promise<Message | null> {
     const command = await this.readFragments();
     if (command === null) return null;
     const hasDataSet = elementUS(command, 0x0800) !== 0x0101;
     return {
+      command,
+      field: elementUS(command, 0x0100),
       messageId: elementUS(command, 0x0110),
       dataSet: hasDataSet ? await this.readFragments() : null,
     };

@@ -9,6 +9,7 @@ const request = {
   contexts: [],
   maxPduLength: 0,
   implementationVersion: '',
+  roles: new Map(),
 };
 const policy = (association: object) => createPolicy(configSchema.parse({ association }).association);
 const verdict = (association: object, address: string, changes = {}) =>

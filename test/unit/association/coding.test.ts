@@ -34,6 +34,7 @@ test('an A-ASSOCIATE-RQ decodes to what was proposed, contexts in any order', ()
         contexts,
         maxPduLength,
         implementationVersion: '',
+        roles: new Map(),
       });
     }),
   );
@@ -72,6 +73,8 @@ test('a command set decodes; cut or mutated it is a result or a ProtocolError', 
     messageId: 77,
     sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
     sopInstanceUid: '1.2.3',
+    typeId: null,
+    status: null,
     hasDataSet: true,
   });
   fc.assert(
@@ -103,7 +106,15 @@ test('a response, byte for byte (PS3.7 9.3.1.2)', () => {
 
 test('a response echoes no UID that is none, and cuts its comment to 64 characters', () => {
   const response = encodeResponse(
-    { field: 1, messageId: 1, sopClassUid: 'x'.repeat(500), sopInstanceUid: '../..', hasDataSet: true },
+    {
+      field: 1,
+      messageId: 1,
+      sopClassUid: 'x'.repeat(500),
+      sopInstanceUid: '../..',
+      typeId: null,
+      status: null,
+      hasDataSet: true,
+    },
     0xc000,
     'c'.repeat(65),
   );

@@ -1,6 +1,7 @@
 import { ACCEPTED_SOP_CLASSES, negotiate } from '../../../src/association/presentation-contexts';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
+const COMMITMENT = '1.2.840.10008.1.20.1';
 const propose = (abstractSyntax: string, ...transferSyntaxes: string[]) =>
   negotiate([{ id: 1, abstractSyntax, transferSyntaxes }])[0];
 
@@ -10,6 +11,7 @@ test('the classes and transfer syntaxes that the service promises', () => {
     [CT, 'C-STORE'],
     ['1.2.840.10008.5.1.4.1.1.2.1', 'C-STORE'],
     ['1.2.840.10008.5.1.4.1.1.2.2', 'C-STORE'],
+    [COMMITMENT, 'N-ACTION'],
   ]);
   const jpeg = ['50', '51', '57', '70', '80', '81', '90', '91', '201', '202', '203'];
   for (const { service, transferSyntaxes } of ACCEPTED_SOP_CLASSES)
@@ -35,6 +37,16 @@ test('a class that we do not store, or none of its transfer syntaxes: rejected w
   });
   expect(propose(CT, '1.2.840.10008.1.2.4.55')).toMatchObject({ result: 4, sopClass: null });
   expect(propose(CT)).toMatchObject({ result: 4, sopClass: null });
-  // Storage commitment is not answered yet, so it is not accepted.
-  expect(propose('1.2.840.10008.1.20.1', '1.2.840.10008.1.2')).toMatchObject({ result: 3 });
+});
+
+test('role selection is answered for storage commitment only, as it was asked for (PS3.7 D.3.3.4)', () => {
+  const both = [COMMITMENT, CT].map((abstractSyntax, i) => ({
+    id: 2 * i + 1,
+    abstractSyntax,
+    transferSyntaxes: ['1.2.840.10008.1.2'],
+  }));
+  const scp = { scu: false, scp: true };
+  const wanted = new Map(both.map(({ abstractSyntax }) => [abstractSyntax, scp]));
+  expect(negotiate(both, ACCEPTED_SOP_CLASSES, wanted).map(({ roles }) => roles)).toEqual([scp, null]);
+  expect(negotiate(both).map(({ roles }) => roles)).toEqual([null, null]);
 });
