@@ -7,6 +7,8 @@ export interface CommitmentAsked extends CommitmentRequest {
   callingAe: string;
   calledAe: string;
   callingAddress: string;
+  /** How often it was asked. */
+  times: number;
   /** When it was reported, or given up. */
   endedAt: Date | null;
 }
@@ -17,14 +19,15 @@ export interface CommitmentAsked extends CommitmentRequest {
  */
 export async function recordCommitmentRequest(
   tx: Tx,
-  asked: Omit<CommitmentAsked, 'endedAt'>,
+  asked: Omit<CommitmentAsked, 'endedAt' | 'times'>,
 ): Promise<void> {
   const { callingAe, transactionUid, calledAe, callingAddress, references } = asked;
   const { rowCount } = await tx.query(
     `INSERT INTO raunet.commitment_request AS known (calling_ae, transaction_uid, called_ae, calling_address, instances)
      VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (calling_ae, transaction_uid)
-     DO UPDATE SET called_ae = excluded.called_ae, calling_address = excluded.calling_address, ended_at = NULL
+     DO UPDATE SET called_ae = excluded.called_ae, calling_address = excluded.calling_address, ended_at = NULL,
+       times = known.times + 1
      WHERE known.instances = excluded.instances`,
     [callingAe, transactionUid, calledAe, callingAddress, JSON.stringify(references.map(plain))],
   );
@@ -42,21 +45,22 @@ export async function findCommitmentRequest(
 ): Promise<CommitmentAsked | null> {
   const { rows } = await db.query(
     `SELECT calling_ae AS "callingAe", transaction_uid AS "transactionUid", called_ae AS "calledAe",
-       calling_address AS "callingAddress", instances AS "references", ended_at AS "endedAt"
+       calling_address AS "callingAddress", instances AS "references", times, ended_at AS "endedAt"
      FROM raunet.commitment_request WHERE calling_ae = $1 AND transaction_uid = $2`,
     [callingAe, transactionUid],
   );
   return (rows[0] as CommitmentAsked | undefined) ?? null;
 }
 
-/** It is reported, or given up. */
+/** It is reported, or given up; not where the same was asked again meanwhile. */
 export async function endCommitmentRequest(
   db: Db,
-  { callingAe, transactionUid }: { callingAe: string; transactionUid: string },
+  { callingAe, transactionUid, times }: Pick<CommitmentAsked, 'callingAe' | 'transactionUid' | 'times'>,
 ): Promise<void> {
   await db.query(
-    'UPDATE raunet.commitment_request SET ended_at = now() WHERE calling_ae = $1 AND transaction_uid = $2',
-    [callingAe, transactionUid],
+    `UPDATE raunet.commitment_request SET ended_at = now()
+     WHERE calling_ae = $1 AND transaction_uid = $2 AND times = $3`,
+    [callingAe, transactionUid, times],
   );
 }
 

@@ -88,7 +88,8 @@ export async function report(job: Job<ReportJob>, deps: VouchDeps): Promise<void
 export const reportDead =
   ({ pool, log }: Pick<VouchDeps, 'pool' | 'log'>) =>
   async (asked: ReportJob, error: RaunetError): Promise<void> => {
-    await endCommitmentRequest(pool, asked);
+    const request = await findCommitmentRequest(pool, asked);
+    if (request !== null) await endCommitmentRequest(pool, request);
     log.error('a storage commitment report was given up', { stage: 'association', ...asked, error });
   };
 

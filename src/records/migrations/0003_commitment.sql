@@ -36,6 +36,8 @@ CREATE TABLE raunet.commitment_request (
   -- [{"sopClassUid", "sopInstanceUid"}]
   instances       jsonb NOT NULL,
   received_at     timestamptz NOT NULL DEFAULT now(),
+  -- How often it was asked: an answer ends only the question that it was made for.
+  times           integer NOT NULL DEFAULT 1,
   -- When it was reported, or given up.
   ended_at        timestamptz,
   PRIMARY KEY (calling_ae, transaction_uid)
