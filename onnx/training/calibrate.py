@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from training import checkpoint
 from training.data import cache
@@ -31,6 +32,7 @@ STRIDE = 4  # every fourth row and column is enough to count by
 STEP, REACH = 0.5, 4.0  # of the search, in logits
 
 Offsets = tuple[float, ...]  # one a class; background stays 0
+NO_OFFSETS = (0.0,) * len(CLASSES)
 
 
 def calibrated(source: Path, offsets: Offsets, out: Path) -> None:
@@ -43,18 +45,25 @@ def calibrated(source: Path, offsets: Offsets, out: Path) -> None:
 
 
 class HeldOut:
-    """Logits of a fold's network on the slices that it never saw."""
+    """Logits of a network on the slices of its held-out fold "k/n"; flips: the mean with those of the mirrored slice."""
 
     @torch.inference_mode()
-    def __init__(self, file: Path):
-        network, content = raunet.load(file)
+    def __init__(self, network: nn.Module, fold: str, flips: bool = False):
         data = cache.join([cache.load(source) for source in LABELLED])
-        data = data.where(split(data, fold_of(content["recipe"]["fold"]))[1])
+        data = data.where(split(data, fold_of(fold))[1])
         self.logits, self.allowed, self.sources = [], data.allowed[:, ::STRIDE, ::STRIDE], data.sources
         for i in range(len(data)):
             image, _ = tensors(data, np.array([i]))
-            self.logits.append(network(image)[0, :, ::STRIDE, ::STRIDE].numpy().astype(np.float16))
+            logits = network(image)
+            if flips:
+                logits = (logits + network(image.flip(3)).flip(3)) / 2
+            self.logits.append(logits[0, :, ::STRIDE, ::STRIDE].numpy().astype(np.float16))
         self.counts = remembered(self._counts)
+
+    @classmethod
+    def of_file(cls, file: Path) -> "HeldOut":
+        network, content = raunet.load(file)
+        return cls(network, content["recipe"]["fold"])
 
     def _counts(self, offsets: Offsets) -> np.ndarray:
         """True positive, false positive and false negative pixels of every balanced event: [events, 3]."""
@@ -71,19 +80,29 @@ class HeldOut:
         return np.array(out)
 
 
+def dice(counts: np.ndarray) -> np.ndarray:
+    """Pooled Dice of every balanced event from its counts [events, 3]."""
+    tp, fp, fn = counts.T
+    return 2 * tp / np.maximum(2 * tp + fp + fn, 1)
+
+
+def choose_without(k: int, folds: list[HeldOut]) -> Offsets:
+    """Offsets for fold k, chosen on the others."""
+    return choose(folds[:k] + folds[k + 1:])
+
+
 def choose(folds: list[HeldOut]) -> Offsets:
     """Offsets of the best mean pooled Dice over the balanced events, one class after the other until none moves."""
 
-    def dice(offsets: Offsets) -> float:
-        tp, fp, fn = sum(fold.counts(offsets) for fold in folds).T
-        return float(np.mean(2 * tp / np.maximum(2 * tp + fp + fn, 1)))
+    def balance(offsets: Offsets) -> float:
+        return float(dice(sum(fold.counts(offsets) for fold in folds)).mean())
 
-    best = (0.0,) * len(CLASSES)
+    best = NO_OFFSETS
     while True:
         before = best
         for c in range(1, len(CLASSES)):
             steps = np.arange(-REACH, REACH + STEP, STEP)
-            best = max((best, *((*best[:c], float(at), *best[c + 1:]) for at in steps)), key=dice)
+            best = max((best, *((*best[:c], float(at), *best[c + 1:]) for at in steps)), key=balance)
         if best == before:
             return best
 
@@ -102,9 +121,11 @@ def main() -> None:
         calibrated(given.network, tuple(given.offsets), given.out)
         return
     given.out.mkdir(parents=True, exist_ok=True)
-    folds = [HeldOut(file) for file in given.folds]
+    if len(given.folds) < 2:
+        parser.error("--folds needs two or more: the offsets of one are chosen on the others")
+    folds = [HeldOut.of_file(file) for file in given.folds]
     for k, file in enumerate(given.folds):
-        offsets = choose(folds[:k] + folds[k + 1:]) if len(folds) > 1 else choose(folds)
+        offsets = choose_without(k, folds)
         print(f"{file}: {offsets}, chosen on the other folds", flush=True)
         calibrated(file, offsets, given.out / f"fold{k}.pt")
     print(f"all folds: {choose(folds)}")

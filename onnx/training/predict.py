@@ -24,7 +24,7 @@ from PIL import Image
 
 from training import preprocess
 from training.data.pictures import unit_from_grey, upright
-from training.data.sources import whole
+from training.data.sources import chest_cavity, whole
 from training.preprocess import SIZE, Box
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -85,12 +85,15 @@ def segment_picture(network: Network, grey: np.ndarray, transposed: bool) -> np.
 def segment_series(network: Network, stack: list[np.ndarray]) -> list[np.ndarray] | None:
     """Slices of one series, int16 HU [rows, cols] of one size -> classes uint8 of each; None: no lung found.
 
-    Nothing is found outside of the body: blankets and tubes lie in the box too.
+    Nothing is found outside of the chest cavity, the convex hull of the air in the lungs with some room: blankets and
+    tubes, the muscles of the back and the organs of the abdomen lie in the box too.
     """
     box = preprocess.lung_box(stack, (SPACING_MM, SPACING_MM))
     if box is None:
         return None
-    return [segment(network, preprocess.windowed(hu), box) * preprocess.body_mask(hu) for hu in stack]
+    nothing = np.zeros(stack[0].shape, bool)
+    cavities = (preprocess.body_mask(hu) & chest_cavity(hu, fluid=nothing) for hu in stack)
+    return [segment(network, preprocess.windowed(hu), box) * cavity for hu, cavity in zip(stack, cavities, strict=True)]
 
 
 def save_mask(mask: np.ndarray, path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import golden, predict
+from training import golden, predict, preprocess
 from training.preprocess import SIZE
 
 
@@ -99,3 +99,23 @@ def test_an_uncropped_picture_is_cropped_to_the_lungs_first():
     assert box.width < 0.8 * unit.shape[1]
     cropped = unit[box.top:box.bottom, box.left:box.right]
     assert predict.picture_box(cropped) == (0, 0, *cropped.shape)
+
+
+def test_nothing_is_found_in_the_chest_wall_or_below_the_lungs():
+    """A network that calls everything an effusion: what is left lies in the chest, around the lungs' air."""
+    (chest,), _ = golden.stacks()["chest"]
+    (abdomen,), _ = golden.stacks()["no-lung"]
+    abdomen = np.where((abdomen < -400) & (abdomen > -1100), 40, abdomen)[: chest.shape[0], : chest.shape[1]]
+
+    def everywhere(image):
+        p = np.zeros((4, *image.shape), np.float32)
+        p[3] = 1
+        return p
+
+    in_chest, in_abdomen = predict.segment_series(everywhere, [chest, abdomen.astype(np.int16)])
+    assert not in_abdomen.any()
+    assert in_chest[100:140, 60:90].all(), "the right lung"
+    rows, cols = np.nonzero(in_chest)
+    air = preprocess.slice_lung(chest, (1.5, 1.5)).box
+    assert rows.min() >= air.top - 10 and rows.max() < air.bottom + 10
+    assert cols.min() >= air.left - 15 and cols.max() < air.right + 15
