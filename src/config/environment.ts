@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 import type { Problem } from './problem';
 import { configSchema } from './schema';
 
@@ -47,12 +47,25 @@ export function environmentOverrides(environment: NodeJS.ProcessEnv): {
   const problems: Problem[] = [];
   for (const [name, text] of Object.entries(environment)) {
     const path = known.get(name);
-    if (path !== undefined && text !== undefined) set(overrides, path, parse(text));
+    if (path !== undefined && text !== undefined)
+      try {
+        set(overrides, path, valueOf(text));
+      } catch (error) {
+        problems.push({ path, message: `is no YAML: ${(error as Error).message}` });
+      }
     else if (name.startsWith('RAUNET_') && !NOT_CONFIG.has(name)) {
       problems.push({ path: [], message: `${name}: no configuration key has this name` });
     }
   }
   return { overrides, problems };
+}
+
+/** Throws what is wrong with it, without the text itself: it may be a password. */
+function valueOf(text: string): unknown {
+  const document = parseDocument(text, { prettyErrors: false });
+  const [error] = document.errors;
+  if (error !== undefined) throw error;
+  return document.toJS();
 }
 
 /** Variables of the test suites and of the CLI. */

@@ -23,7 +23,7 @@ export function loadConfig(file: string | null, environment: NodeJS.ProcessEnv =
     );
   }
   const { overrides, problems } = environmentOverrides(environment);
-  const given = laidOver(withoutEmpty((document.toJS() as Tree | null) ?? {}), overrides);
+  const given = laidOver(withoutEmpty(valuesOf(document, file)), overrides);
   const parsed = configSchema.safeParse(given);
   if (parsed.success) problems.push(...combinationProblems(parsed.data));
   else problems.push(...parsed.error.issues.flatMap(asProblems));
@@ -76,6 +76,15 @@ function where(
     if (node?.range) return `line ${lines.linePos(node.range[0]).line}, ${path.join('.')}: `;
   }
   return path.length > 0 ? `${path.join('.')}: ` : '';
+}
+
+/** Aliases are followed here: to nowhere, or without end. */
+function valuesOf(document: Document, file: string | null): Tree {
+  try {
+    return (document.toJS() as Tree | null) ?? {};
+  } catch (error) {
+    throw refused([(error as Error).message], file);
+  }
 }
 
 type Tree = { [key: string]: unknown };

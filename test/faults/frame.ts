@@ -6,6 +6,11 @@ export const ROUNDS: number | null = process.env['FAULTS_ROUNDS']
   ? Number(process.env['FAULTS_ROUNDS'])
   : null;
 
+/** Of the command line, for parts that go on for a time; null: the short form. */
+export const MINUTES: number | null = process.env['FAULTS_MINUTES']
+  ? Number(process.env['FAULTS_MINUTES'])
+  : null;
+
 /** Of the command line, or a random one; run.ts prints it. */
 export const SEED = Number(process.env['FAULTS_SEED'] ?? 1);
 

@@ -23,6 +23,7 @@ const refusal = (text: string, environment = {}): string => {
   try {
     loadConfig(written(text), environment);
   } catch (error) {
+    expect(error).toMatchObject({ code: 'RAUNET_CONFIG' });
     return (error as Error).message;
   }
   throw new Error('the configuration was accepted');
@@ -128,6 +129,17 @@ test('the environment overrides the file, lists included, and its mistakes are n
   expect(config.database.url).toBe('postgres://db/raunet');
   expect(refusal('', { RAUNET_PROT: '1' })).toContain('RAUNET_PROT: no configuration key has this name');
   expect(refusal('', { RAUNET_ADMIN_PORT: 'x' })).toMatch(/RAUNET_ADMIN_PORT: .*number/);
+});
+
+// Found by fuzzing (test/faults/fuzz.test.ts): these left as a YAMLParseError and a ReferenceError with a stack.
+test('text that is no YAML is named as a problem, in the environment without its value', () => {
+  expect(refusal('', { RAUNET_ADMIN_PORT: '[' })).toMatch(/RAUNET_ADMIN_PORT: is no YAML: /);
+  expect(refusal('', { DATABASE_URL: '"postgres://user:secret' })).not.toContain('secret');
+  expect(refusal('association: *nowhere')).toContain('nowhere');
+  const laughs = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
+  for (const [name, before] of ['ba', 'cb', 'dc', 'ed', 'fe'].map((pair) => [...pair]))
+    laughs.push(`${name}: &${name} [${Array(10).fill(`*${before}`).join(', ')}]`);
+  expect(refusal(laughs.join('\n'))).toContain('alias');
 });
 
 test('a configuration cannot be changed after it was read', () => {
