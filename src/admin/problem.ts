@@ -49,7 +49,9 @@ export const problems =
 /** Errors of express and its body parser carry a 4xx status: the request was wrong, not we. */
 function fromExpress(thrown: unknown): RaunetError | null {
   if (thrown instanceof RaunetError) return null;
-  const { status, message } = thrown as { status?: number; message?: string };
+  const { status, message, code } = thrown as { status?: number; message?: string; code?: string };
+  // Node's parser found no HTTP behind the request that was being answered.
+  if (code?.startsWith('HPE_')) return new RaunetError('RAUNET_REQUEST', { detail: 'no HTTP' });
   if (status === undefined || status < 400 || status >= 500) return null;
   return new RaunetError('RAUNET_REQUEST', { detail: message ?? 'not understood' });
 }

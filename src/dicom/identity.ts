@@ -24,15 +24,28 @@ export function readIdentity(head: Buffer): Identity | null {
   if (dataSet === null) return null;
   try {
     return {
-      sopClassUid: dataSet.string('x00080016') ?? null,
-      sopInstanceUid: dataSet.string('x00080018') ?? null,
-      studyUid: dataSet.string('x0020000d') ?? null,
-      seriesUid: dataSet.string(SERIES_INSTANCE_UID) ?? null,
-      modality: dataSet.string('x00080060') ?? null,
+      sopClassUid: textOf(dataSet, 'x00080016'),
+      sopInstanceUid: textOf(dataSet, 'x00080018'),
+      studyUid: textOf(dataSet, 'x0020000d'),
+      seriesUid: textOf(dataSet, SERIES_INSTANCE_UID),
+      modality: textOf(dataSet, 'x00080060'),
     };
   } catch {
     return null; // the last value is cut off
   }
+}
+
+/**
+ * The value as `DataSet.string` will read it at the analysis: dicom-parser's own ends at the first NUL, and what is
+ * behind it would be kept under the UID of another series.
+ */
+function textOf({ byteArray, elements }: DataSet, tag: string): string | null {
+  const element = elements[tag];
+  if (element === undefined) return null;
+  const { dataOffset, length } = element;
+  if (dataOffset + length > byteArray.length) throw new Error('cut off');
+  const text = Buffer.from(byteArray.buffer, byteArray.byteOffset + dataOffset, length).toString('latin1');
+  return text.split('\\')[0]!.replace(/^ +|[\0 ]+$/g, '') || null;
 }
 
 /** Elements ascend by tag (PS3.5 7.1): once SeriesInstanceUID or one beyond it was seen, nothing is missed. */

@@ -101,7 +101,13 @@ const IMAGE: Image = {
 /** A received file as the spool has it, in any transfer syntax. */
 const spooled = (transferSyntaxUid: string): Buffer =>
   Buffer.concat([
-    encodeFileMeta({ sopClassUid: CT_EXPLICIT.abstractSyntax, sopInstanceUid: '1.2.3.1', transferSyntaxUid }),
+    encodeFileMeta({
+      sopClassUid: CT_EXPLICIT.abstractSyntax,
+      sopInstanceUid: '1.2.3.1',
+      transferSyntaxUid,
+      callingAe: 'CT1',
+      calledAe: 'RAUNET',
+    }),
     dataSet({ sopInstanceUid: '1.2.3.1', transferSyntaxUid, pixels: Buffer.alloc(128, 3) }),
   ]);
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { request as httpRequest } from 'node:http';
 import { configSchema } from '../../../src/config/schema';
 import { createMetrics } from '../../../src/admin/metrics';
@@ -304,4 +306,19 @@ test('close ends idle connections and answers what is under way', async () => {
   go();
   expect((await answer).status).toBe(200);
   await closed;
+});
+
+// Found by fuzzing (test/faults/fuzz-sockets.test.ts): it was logged as an unexpected error inside the service.
+test('bytes that are no HTTP behind a request are no fault of the service', async () => {
+  const errors: unknown[] = [];
+  admin = await startTestAdmin([], {
+    log: { ...silentLog, error: (message, fields) => void errors.push([message, fields]) },
+  });
+  const socket = connect({ port: admin.port, host: '127.0.0.1' });
+  socket.on('error', () => {});
+  socket.resume();
+  socket.end('GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\n\r\n!\r\n\r\n');
+  await once(socket, 'close');
+  expect((await fetch(url('/health'))).ok).toBe(true);
+  expect(errors).toEqual([]);
 });

@@ -78,3 +78,9 @@ test('a deflated bomb does not inflate without limit', () => {
   expect(readIdentity(file.subarray(0, 64 * 1024))).toBeNull();
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(48 * 1024 * 1024);
 });
+
+// Found by fuzzing (test/faults/fuzz-sockets.test.ts): the instance was kept under the UID in front of the NUL.
+test('a UID with a NUL inside is read as the analysis will read it, so that it is refused and not cut', () => {
+  const file = fileOf({ ...instance, seriesUid: '1.2.5\0garbage' });
+  expect(readIdentity(file)?.seriesUid).toBe('1.2.5\0garbage');
+});
