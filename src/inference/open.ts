@@ -4,7 +4,7 @@ import type { Config } from '../config/schema';
 import { cancelled, RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import { chooseProvider, type OpenChild } from './choose-provider';
-import { loadModel } from './contract';
+import { loadModel, refused } from './contract';
 import { allottedCores } from './cores';
 import type { Inference, InferenceMode } from './types';
 
@@ -33,6 +33,12 @@ export async function openInference({
 }: OpenDeps): Promise<Inference> {
   const model = await loadModel(resolve(root, config.contract), config.model);
   const closing = new AbortController();
+  /** The child reads the file itself, and whoever replaces it while we run must not get other results under the old name. */
+  const sameModel = async (): Promise<void> => {
+    const { identity } = await loadModel(resolve(root, config.contract), config.model);
+    if (identity.sha256 !== model.identity.sha256)
+      throw refused(`${model.file} was replaced by another model; start the service again to use that`);
+  };
   const choose = () =>
     chooseProvider({
       model,
@@ -74,7 +80,7 @@ export async function openInference({
     restarts++;
     lastFailure = why;
     log.warn('inference process restarts', { stage: 'inference', reason: why, pauseMs });
-    opening = sleep(pauseMs, undefined, { signal: closing.signal }).then(choose);
+    opening = sleep(pauseMs, undefined, { signal: closing.signal }).then(sameModel).then(choose);
     opening.then(serve).catch((error: unknown) => {
       if (mode !== 'closed') restart(toRaunetError(error).message);
     });
@@ -83,7 +89,9 @@ export async function openInference({
 
   const answer = async (images: Float32Array, n: number, signal?: AbortSignal): Promise<Uint8Array> => {
     const { child } = await aborting(opening, signal).catch((error: unknown) => {
-      throw signal?.aborted ? error : failed('no process could be started', error);
+      // Trying again helps against all but the wrong model.
+      const lasting = toRaunetError(error).code === 'RAUNET_MODEL';
+      throw signal?.aborted || lasting ? error : failed('no process could be started', error);
     });
     busy = true;
     try {

@@ -77,6 +77,8 @@ const SCHEMA = 'raunet_jobs';
 const SUPERVISE_SECONDS = 3;
 /** pg-boss's shortest pause between two looks into a queue. NOTIFY would not wake a delayed job. */
 const POLL_SECONDS = 0.5;
+/** How often jobs are looked for that wait longer than anybody asked, since the clock was set back. */
+const CLOCK_MS = 15_000;
 /** An aborted job that does not end in this time is left behind; it can no longer complete. */
 const ABORT_MS = 5000;
 
@@ -117,7 +119,25 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
     throw new RaunetError('RAUNET_DATABASE', { detail: cause.message }, { cause });
   });
   const limits = new Map<string, number>();
+  /** Longest pause that anybody asked for in a queue, seconds. */
+  const longestPauses = new Map<string, number>();
+  const clock = setInterval(() => void shortenWaits(), CLOCK_MS).unref();
   const running = new Set<Promise<void>>();
+
+  const pauseOf = (queue: string, seconds: number): void =>
+    void longestPauses.set(queue, Math.max(longestPauses.get(queue) ?? 0, seconds));
+
+  async function shortenWaits(): Promise<void> {
+    for (const [queue, seconds] of longestPauses)
+      await boss
+        .getDb()
+        .executeSql(
+          `UPDATE ${SCHEMA}.job SET start_after = now() + $2 * interval '1 second'
+            WHERE name = $1 AND state < 'active' AND start_after > now() + ($2 + 5) * interval '1 second'`,
+          [queue, seconds],
+        )
+        .catch((error: unknown) => oftenSame(() => log.warn('The job queue had an error', { error })));
+  }
 
   const findJobs = (queue: string, key: string, db?: Db) =>
     boss.findJobs(queue, { key, ...(db ? { db: within(db) } : {}) }).then((jobs) => jobs.filter(isOpen));
@@ -155,6 +175,7 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
   return {
     async define(queue, { retryLimit, retrySeconds, retryMaxSeconds }) {
       limits.set(queue, retryLimit);
+      pauseOf(queue, Math.max(retrySeconds, retryMaxSeconds));
       const own = {
         ...EVERY_QUEUE,
         retryLimit: attemptLimit(retryLimit),
@@ -169,6 +190,7 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
     },
 
     async send(tx, queue, data, { key, priority = 0, afterSeconds = 0 }) {
+      pauseOf(queue, afterSeconds);
       await boss.upsert(queue, data, {
         singletonKey: key,
         priority,
@@ -228,6 +250,7 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
     },
 
     async stop(graceSeconds) {
+      clearInterval(clock);
       await boss.stop({ timeout: graceSeconds * 1000 });
       await Promise.race([Promise.allSettled(running), sleep(ABORT_MS, undefined, { ref: false })]);
     },

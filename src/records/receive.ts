@@ -54,6 +54,14 @@ export async function recordInstance(
   return recorded;
 }
 
+/** The clock was set back since the last instance came: its series waits from now, not until then. */
+export async function notReceivedLaterThan(db: Db, seriesUid: string, now: Date): Promise<void> {
+  await db.query(
+    'UPDATE raunet.series SET last_received_at = $2 WHERE series_uid = $1 AND last_received_at > $2',
+    [seriesUid, now],
+  );
+}
+
 /** SQLSTATE. */
 const UNIQUE_VIOLATION = '23505';
 

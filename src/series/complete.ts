@@ -22,7 +22,7 @@ export interface Completeness {
  */
 export function isComplete(arrival: Arrival, quietSeconds: number, now: Date): Completeness {
   const { received, expected, associationEnded } = arrival;
-  const quietAt = new Date(arrival.lastReceivedAt.getTime() + quietSeconds * 1000);
+  const quietAt = new Date(Math.min(arrival.lastReceivedAt.getTime(), now.getTime()) + quietSeconds * 1000);
   const count = expected === null ? `${received} instances` : `${received} of ${expected} expected instances`;
   if (expected !== null && received >= expected && associationEnded)
     return { complete: true, reason: `all of ${expected} expected instances received`, lookAgainAt: null };

@@ -6,7 +6,7 @@ import type { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import { readHeaders } from '../pipeline';
 import { findSeries, instancesOf, seriesList } from '../records/read';
-import { closeSeries, setExpectedInstances } from '../records/receive';
+import { closeSeries, notReceivedLaterThan, setExpectedInstances } from '../records/receive';
 import { addEvent, changeState } from '../records/state';
 import type { SeriesRecord } from '../records/types';
 import { isComplete } from '../series/complete';
@@ -50,6 +50,7 @@ export async function assemble(job: Job<SeriesJob>, deps: AssembleDeps): Promise
   };
   if (!complete)
     return transaction(pool, async (tx) => {
+      await notReceivedLaterThan(tx, seriesUid, now);
       await job.complete(tx);
       await lookAgain(tx, Math.ceil((lookAgainAt!.getTime() - now.getTime()) / 1000));
     });

@@ -30,6 +30,13 @@ test('sooner when the association ended and the expected count is reached', () =
   expect(isComplete(arrival({ associationEnded: true }), 10, after(0)).complete).toBe(false);
 });
 
+// Found by test/faults/faults.test.ts: such a series waited for a day.
+test('a clock that was set back does not make the series wait until the old time comes again', () =>
+  expect(isComplete(arrival({}), 10, after(-86_400))).toMatchObject({
+    complete: false,
+    lookAgainAt: after(-86_390),
+  }));
+
 test('an expected count that is never reached does not hold the series for ever, and is told', () =>
   expect(isComplete(arrival({ expected: 61 }), 10, after(10))).toMatchObject({
     complete: true,
