@@ -1,5 +1,6 @@
 // The thread of one analysis: the stages of pipeline.ts, away from the event loop that answers associations. It ends
 // with the analysis, and all its memory with it.
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Inference } from '../inference/types';
 import type { Log, LogLevel } from '../lib/log';
@@ -17,6 +18,11 @@ import {
   type Task,
   type ToThread,
 } from './protocol';
+
+/** Nice value. */
+const BEHIND_THE_EVENT_LOOP = 5;
+// A thread has a priority of its own on Linux; elsewhere it would be that of the process.
+if (process.platform === 'linux') setPriority(BEHIND_THE_EVENT_LOOP);
 
 const port = parentPort!;
 const say = (message: FromThread, handedOver: readonly ArrayBuffer[] = []): void =>

@@ -1,4 +1,5 @@
-import { inflateRawSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { inflateRaw } from 'node:zlib';
 import { requests } from 'dcmjs-dimse';
 import type { DestinationConfig } from '../config/schema';
 import { TRANSFER_SYNTAX } from '../dicom/uids';
@@ -136,7 +137,7 @@ async function converted(dataSet: DataSetBytes, transferSyntaxUid: string): Prom
   for await (const chunk of dataSet.chunks(1 << 20)) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   const deflated = transferSyntaxUid === TRANSFER_SYNTAX.deflatedExplicitLittleEndian; // PS3.5 A.5
-  return inMemory(toImplicit(deflated ? inflateRawSync(bytes) : bytes));
+  return inMemory(toImplicit(deflated ? await promisify(inflateRaw)(bytes) : bytes));
 }
 
 /** What is no RaunetError here came from reading the file: everything of the network is one already. */

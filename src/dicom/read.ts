@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { inflateRawSync } from 'node:zlib';
+import { constants, inflateRawSync } from 'node:zlib';
 import * as dicomParser from 'dicom-parser';
 import { RaunetError } from '../lib/errors';
 import { DataSet, type Parsed } from './data-set';
@@ -16,6 +16,10 @@ export interface DicomFile {
 const HEADER_BYTES = 64 * 1024;
 /** No CT instance inflates to more; a bomb does. */
 const MAX_INFLATED_BYTES = 2 ** 30;
+/** Nor a header. */
+const MAX_INFLATED_HEADER_BYTES = 2 ** 26;
+/** Of a deflated file, for its header: four megabytes at most come of them. Longer ones are tried again, eight times as far. */
+const DEFLATED_HEADER_BYTES = 4096;
 const PIXEL_DATA = 'x7fe00010';
 
 /** Header of a PS3.10 file in memory: everything before PixelData. Throws RAUNET_UNREADABLE. */
@@ -73,14 +77,37 @@ export function parsePart10(
 }
 
 function parseBody(bytes: Uint8Array, transferSyntaxUid: string, untilTag?: string): Parsed {
+  if (transferSyntaxUid !== TRANSFER_SYNTAX.deflatedExplicitLittleEndian)
+    return parseInflated(bytes, transferSyntaxUid, untilTag);
+  if (untilTag === undefined)
+    return parseInflated(inflateRawSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES }), transferSyntaxUid);
+  // A few bytes may inflate to gigabytes: no further than the header needs.
+  for (let length = DEFLATED_HEADER_BYTES; length < bytes.length; length *= 8) {
+    const parsed = parsedStart(bytes.subarray(0, length), transferSyntaxUid, untilTag);
+    if (parsed?.elements[untilTag] !== undefined) return parsed;
+  }
+  const header = inflateRawSync(bytes, { maxOutputLength: MAX_INFLATED_HEADER_BYTES });
+  return parseInflated(header, transferSyntaxUid, untilTag);
+}
+
+/** Null: what these bytes inflate to ends within an element. */
+function parsedStart(bytes: Uint8Array, transferSyntaxUid: string, untilTag: string): Parsed | null {
+  try {
+    const start = inflateRawSync(bytes, {
+      maxOutputLength: MAX_INFLATED_HEADER_BYTES,
+      finishFlush: constants.Z_SYNC_FLUSH,
+    });
+    return parseInflated(start, transferSyntaxUid, untilTag);
+  } catch {
+    return null;
+  }
+}
+
+function parseInflated(body: Uint8Array, transferSyntaxUid: string, untilTag?: string): Parsed {
   const parser =
     transferSyntaxUid === TRANSFER_SYNTAX.explicitBigEndian
       ? dicomParser.bigEndianByteArrayParser
       : dicomParser.littleEndianByteArrayParser;
-  const body =
-    transferSyntaxUid === TRANSFER_SYNTAX.deflatedExplicitLittleEndian
-      ? inflateRawSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES })
-      : bytes;
   const stream = new dicomParser.ByteStream(parser, body, 0);
   const elements =
     transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian

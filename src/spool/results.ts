@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DurableFolders, FILE_MODE, spoolError, writeAll } from './durable';
+import { sha256Of } from './inspect';
 
 export interface ResultFile {
   sourceSeriesUid: string;
@@ -28,6 +29,8 @@ export async function writeResult(
     } finally {
       await handle.close();
     }
+    // Read back in pieces: a hash over the whole would hold up the event loop for as long as it takes.
+    const sha256 = await sha256Of(part);
     const folder = await folders.open(sourceSeriesUid);
     const name = `${sopInstanceUid}.dcm`;
     try {
@@ -36,7 +39,7 @@ export async function writeResult(
     } finally {
       await folder.close();
     }
-    return { file: `${sourceSeriesUid}/${name}`, sha256: createHash('sha256').update(bytes).digest('hex') };
+    return { file: `${sourceSeriesUid}/${name}`, sha256 };
   } catch (cause) {
     await unlink(part).catch(() => {});
     throw spoolError(cause, { seriesUid: sourceSeriesUid, sopInstanceUid });
