@@ -6,6 +6,8 @@ import { RaunetError } from './lib/errors';
 
 /** The process: arguments, exit code, and a last word for whatever was not foreseen. */
 async function main(): Promise<ExitCode> {
+  // Whatever any command writes holds patient data, or secrets, or the way to them: files 0600, folders 0700.
+  process.umask(0o077);
   let code: ExitCode = EXIT.ok;
   try {
     await program((result) => {
