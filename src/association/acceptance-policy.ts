@@ -10,7 +10,12 @@ const DICOM_APPLICATION_CONTEXT = '1.2.840.10008.3.1.1.1';
 const LOOPBACK = addressList(['127.0.0.0/8', '::1']);
 
 /** Who may associate, as one function: why not, or null. */
-export type Policy = (request: AssociateRequest, address: string) => Rejection | null;
+export type Policy = (
+  request: AssociateRequest,
+  address: string,
+  /** Names in the certificate that the peer showed. */
+  certificateNames: readonly string[],
+) => Rejection | null;
 
 /**
  * The order of the questions is that of PS3.8 9.3.4: can we speak, are we meant, do we know you.
@@ -18,21 +23,27 @@ export type Policy = (request: AssociateRequest, address: string) => Rejection |
  */
 export function createPolicy({ aeTitle, aliases, allow }: AssociationConfig): Policy {
   const ours = new Set([aeTitle, ...aliases].map((title) => title.trim()));
-  const known = allow.map(({ callingAe, addresses }) => ({
+  const known = allow.map(({ callingAe, addresses, certificate }) => ({
     callingAe: callingAe.trim(),
     // no address named: from anywhere
+    certificate: certificate?.toLowerCase(),
     covers: addresses.length === 0 ? () => true : addressList(addresses),
   }));
-  const isKnown = (callingAe: string, address: string) =>
+  const isKnown = (callingAe: string, address: string, names: readonly string[]) =>
     known.length === 0
       ? LOOPBACK(address)
-      : known.some((entry) => entry.callingAe === callingAe && entry.covers(address));
+      : known.some(
+          (entry) =>
+            entry.callingAe === callingAe &&
+            entry.covers(address) &&
+            (entry.certificate === undefined || names.includes(entry.certificate)),
+        );
 
-  return ({ protocolVersion, applicationContext, calledAe, callingAe }, address) => {
+  return ({ protocolVersion, applicationContext, calledAe, callingAe }, address, names) => {
     if ((protocolVersion & 1) === 0) return REJECTION.protocolVersion;
     if (applicationContext !== DICOM_APPLICATION_CONTEXT) return REJECTION.applicationContext;
     if (!ours.has(calledAe)) return REJECTION.calledAe;
-    if (!isKnown(callingAe, address)) return REJECTION.callingAe;
+    if (!isKnown(callingAe, address, names)) return REJECTION.callingAe;
     return null;
   };
 }

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { RaunetError, toRaunetError } from '../lib/errors';
-import type { Policy } from './acceptance-policy';
 import { type AssociateRequest, decodeAssociateRequest } from './associate-request';
 import { AssociationBroken, ConnectionLost, Stalled } from './broken';
 import { ByteReader } from './byte-reader';
@@ -16,7 +15,7 @@ import { type Transfer, type TransferDeps, transferData } from './transfer';
 import type { Peer } from './types';
 
 export interface AssociationDeps extends TransferDeps {
-  policy: Policy;
+  policy: (request: AssociateRequest, address: string) => Rejection | null;
   /** Takes one of the places for associations; the result gives it back. Null: all are taken. */
   takePlace(): (() => void) | null;
 }
@@ -59,6 +58,7 @@ async function serveRequest(
     line.scp.reject(place);
     deps.log.warn(`association rejected: ${place.name}`, { stage: 'association', ...peer });
     quietly(deps.log, () => deps.metrics?.rejected?.(place.name));
+    quietly(deps.log, () => deps.refused?.({ reason: place.name, ...peer }));
     return;
   }
   const contexts = negotiate(proposed, deps.sopClasses, request.roles);

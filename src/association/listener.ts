@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { RaunetError } from '../lib/errors';
 import { createPolicy, plainAddress } from './acceptance-policy';
 import { serveConnection } from './association';
 import { quietly } from './hooks';
 import { type Reporters, reporterKey } from './reporters';
+import { certificateNames, createDicomServer } from './secure';
 import type { Listener, ListenerDeps } from './types';
 
 /** What the kernel hands over at once, and the most that waits in one socket for the disk: bytes. */
@@ -13,7 +14,7 @@ const SOCKET_BUFFER = 256 * 1024;
 /** Connections that are not (yet, or any more) associations: they end by ARTIM. Beyond this they are closed unheard. */
 const CONNECTIONS_PER_ASSOCIATION = 4;
 
-/** Opens the DICOM port. Throws RAUNET_LISTEN. */
+/** Opens the DICOM port. Throws RAUNET_LISTEN, RAUNET_CERTIFICATE. */
 export async function startListener(deps: ListenerDeps): Promise<Listener> {
   const { config, log, spool } = deps;
   const policy = createPolicy(config);
@@ -33,13 +34,14 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
     };
   };
 
-  const server = createServer({ noDelay: true, highWaterMark: SOCKET_BUFFER }, (socket) => {
+  const connected = (socket: Socket): void => {
     // A socket that was reset before we saw it has no address any more.
     const address = plainAddress(socket.remoteAddress ?? '');
     sockets.add(socket);
+    const names = certificateNames(socket);
     const serving = serveConnection(socket, address, {
       ...deps,
-      policy,
+      policy: (request, from) => policy(request, from, names),
       takePlace: takePlace(socket),
       closing: closing.signal,
       reporters,
@@ -51,13 +53,27 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
         served.delete(serving);
       });
     served.add(serving);
+  };
+  const { server, release } = await createDicomServer({
+    ...deps,
+    highWaterMark: SOCKET_BUFFER,
+    connected,
+    refused(socket, error) {
+      const address = plainAddress(socket.remoteAddress ?? '');
+      log.warn('TLS handshake failed', { stage: 'association', address, error });
+      quietly(log, () => deps.metrics?.failed?.(error.code));
+      quietly(log, () => deps.refused?.({ reason: error.code, address }));
+    },
   });
   server.maxConnections = CONNECTIONS_PER_ASSOCIATION * config.maxAssociations;
   server.on('drop', () => {
     log.warn('connection closed unheard: too many are open', { stage: 'association' });
     quietly(log, () => deps.metrics?.rejected?.('too many connections'));
   });
-  await listen(server, config);
+  await listen(server, config).catch((error: unknown) => {
+    release();
+    throw error;
+  });
   // EMFILE and the like at accept: the next connection may succeed.
   server.on('error', (error) =>
     log.error('a connection could not be taken', { stage: 'association', error }),
@@ -83,6 +99,7 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
     stats: () => ({ connections: sockets.size, associations: associated.size }),
     async close(graceful) {
       clearInterval(sweeping);
+      release();
       closing.abort();
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) if (!graceful || !associated.has(socket)) socket.destroy();

@@ -12,7 +12,12 @@ export interface Rejection {
 /** Every answer that is not an acceptance. The conformance statement is made from it. */
 export const REJECTION = {
   applicationContext: { result: 1, source: 1, reason: 2, name: 'application context not supported' },
-  callingAe: { result: 1, source: 1, reason: 3, name: 'calling AE title or address not allowed' },
+  callingAe: {
+    result: 1,
+    source: 1,
+    reason: 3,
+    name: 'calling AE title, address or certificate not allowed',
+  },
   calledAe: { result: 1, source: 1, reason: 7, name: 'called AE title not recognized' },
   protocolVersion: { result: 1, source: 2, reason: 2, name: 'protocol version not supported' },
   /** The service stops, or cannot say now whether it may accept. */

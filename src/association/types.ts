@@ -103,6 +103,10 @@ export interface ListenerDeps {
   associationEnded(end: AssociationEnd): void | Promise<void>;
   /** Left out: N-ACTION and N-EVENT-REPORT are no operations that we know. */
   commitment?: CommitmentHandlers;
+  /** How often the certificate files are looked at; left out: every 30 s. */
+  certificateLookMs?: number;
+  /** Somebody was not let in: an association was rejected, or a TLS handshake came to nothing. */
+  refused?(refusal: { reason: string; address: string; callingAe?: string; calledAe?: string }): void;
   metrics?: AssociationMetrics;
 }
 

@@ -1,6 +1,7 @@
 import type { Config, DestinationConfig } from '../config/schema';
 import { type RaunetError, toRaunetError } from '../lib/errors';
 import type { Inference } from '../inference/types';
+import { certificateFindings } from '../steps/certificates';
 import { EXIT, type ExitCode } from './exit-codes';
 import type { DataFolderProbe } from './probes';
 
@@ -41,6 +42,7 @@ export async function doctor(deps: DoctorDeps): Promise<ExitCode> {
     ['data folder', () => dataFolder(deps)],
     ['database', () => database(deps)],
     ['ports', () => ports(deps)],
+    ['certificates', () => certificates(deps)],
     ...config.delivery.destinations.map(
       (destination) => [`destination ${destination.name}`, () => pacs(destination, deps)] as const,
     ),
@@ -162,6 +164,11 @@ async function ports({ config: { association, admin }, isPortFree }: DoctorDeps)
     await port('DICOM port', association.host, association.port),
     await port('admin port', admin.host, admin.port),
   ];
+}
+
+async function certificates({ config, now }: DoctorDeps): Promise<Finding[]> {
+  const findings = await certificateFindings(config, now());
+  return findings.map(({ name, usable, endsSoon, sentence }) => when(usable && !endsSoon, name, sentence));
 }
 
 async function pacs(destination: DestinationConfig, { echo }: DoctorDeps): Promise<Finding[]> {

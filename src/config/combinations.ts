@@ -40,6 +40,20 @@ function references({ association, delivery, series }: Config): Problem[] {
           message: `its reports may come on an association of their own: add ${aeTitle.trim()} to association.allow`,
         });
     });
+  association.allow.forEach(({ certificate }, i) => {
+    if (certificate !== undefined && association.tls?.ca === undefined)
+      problems.push({
+        path: ['association', 'allow', i, 'certificate'],
+        message: 'needs association.tls with ca: without it nobody shows a certificate',
+      });
+  });
+  delivery.destinations.forEach(({ tls }, i) => {
+    if ((tls?.certificate === undefined) !== (tls?.key === undefined))
+      problems.push({
+        path: ['delivery', 'destinations', i, 'tls'],
+        message: 'certificate and key belong together: give both or neither',
+      });
+  });
   if (series.queryDestination !== undefined && !names.includes(series.queryDestination))
     problems.push({
       path: ['series', 'queryDestination'],

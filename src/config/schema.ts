@@ -17,6 +17,9 @@ const name = z
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a name has small letters, digits and hyphens, at most 32');
 const cron = z.string().min(9);
 
+/** PEM files; read again when they change. */
+const file = z.string().min(1);
+
 const association = z.strictObject({
   aeTitle: aeTitle.default('RAUNET'),
   /** Other called AE titles that are answered too, e.g. one for each selection rule. */
@@ -39,9 +42,13 @@ const association = z.strictObject({
         priority: priority.optional(),
         /** Where it listens for storage commitment reports, at the address that it called from. */
         reportPort: port.min(1).optional(),
+        /** DNS name or common name that its TLS certificate must have. */
+        certificate: z.string().min(1).optional(),
       }),
     )
     .default([]),
+  /** DICOM TLS on this port, and nothing else. `ca`: who connects must show a certificate that it has signed. */
+  tls: z.strictObject({ certificate: file, key: file, ca: file.optional() }).optional(),
 });
 
 const selectionRule = z.strictObject({
@@ -111,6 +118,17 @@ const destination = z.strictObject({
   /** First pause; doubled at each attempt up to retryMaxSeconds. */
   retrySeconds: seconds.default(15),
   retryMaxSeconds: seconds.default(3600),
+  /** DICOM TLS; left out: plain TCP. `ca`: whom to trust; left out: the system's. */
+  tls: z
+    .strictObject({
+      ca: file.optional(),
+      /** Ours, where the destination wants one; both or neither. */
+      certificate: file.optional(),
+      key: file.optional(),
+      /** Name that its certificate must have; left out: `host`. */
+      serverName: z.string().min(1).optional(),
+    })
+    .optional(),
   /** PS3.4 Annex J; left out: the destination is not asked, and "sent" is the end. */
   commitment: z
     .strictObject({

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import { Dataset, association as dimse, log as dimseLog, type requests, Scp } from 'dcmjs-dimse';
+import { association as dimse, log as dimseLog, type requests, Scp } from 'dcmjs-dimse';
 import type { DestinationConfig } from '../config/schema';
 import { IMPLEMENTATION } from '../dicom/uids';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
-import { type DimseResponse, isPending, type PeerRequest, readMessage } from './message';
+import { type DimseResponse, encodeResponse, isPending, type PeerRequest, readMessage } from './message';
+import { connectTo, isTlsError, words } from './connect';
 import { PDU, pDataHeader, type Pdu, type Pdv, readPdus, splitPdvs } from './pdu';
 import { rejection } from './status';
 
@@ -74,7 +74,7 @@ class Wire extends Scp {
   _wrapSocket(): void {}
 }
 
-/** Throws RAUNET_DESTINATION_DOWN, RAUNET_ASSOCIATION_REJECTED, RAUNET_ASSOCIATION_BUSY. */
+/** Throws RAUNET_DESTINATION_DOWN, RAUNET_TLS, RAUNET_CERTIFICATE*, RAUNET_ASSOCIATION_REJECTED, RAUNET_ASSOCIATION_BUSY. */
 export async function openAssociation(
   destination: DestinationConfig,
   contexts: readonly ProposedContext[],
@@ -90,7 +90,8 @@ export async function openAssociation(
     failure('the service stopped the transfer', 'RAUNET_ASSOCIATION_ABORTED');
   if (signal?.aborted) throw stopped();
 
-  const socket = connect({ host: destination.host, port: destination.port, noDelay: true });
+  const socket = await connectTo(destination);
+  if (signal?.aborted) socket.destroy(stopped());
   socket.on('error', () => {}); // whoever waits finds it in socket.errored
   const stop = (): void => void socket.destroy(stopped());
   signal?.addEventListener('abort', stop, { once: true });
@@ -105,7 +106,11 @@ export async function openAssociation(
       socket.destroy();
       // Reading by iteration ends with an AbortError in place of what went wrong in the loop.
       const error = socket.errored?.name === 'AbortError' ? thrown : (socket.errored ?? thrown);
-      throw error instanceof RaunetError ? error : failure(words(error));
+      if (error instanceof RaunetError) throw error;
+      // TLS 1.3: the peer's opinion of our certificate comes after the handshake, with the first bytes.
+      if (code === 'RAUNET_DESTINATION_DOWN' && isTlsError(error, destination))
+        throw failure((error as Error).message, 'RAUNET_TLS');
+      throw failure(words(error));
     } finally {
       clearTimeout(timer);
     }
@@ -129,6 +134,11 @@ export async function openAssociation(
   const pdvs = readPdvs();
 
   await within(destination.connectSeconds, 'no connection', once(socket, 'connect'));
+  if (destination.tls) {
+    code = 'RAUNET_TLS';
+    await within(destination.connectSeconds, 'no TLS handshake', once(socket, 'secureConnect'));
+    code = 'RAUNET_DESTINATION_DOWN';
+  }
   const wire = new Wire(socket);
   wire.sendAssociationRequest(proposal(destination, contexts, ourAe));
   const answer = await within(destination.responseSeconds, 'no answer to the association request', nextPdu());
@@ -178,7 +188,7 @@ export async function openAssociation(
         : UNRECOGNIZED_OPERATION;
     // After A-RELEASE-RQ nothing may be sent any more (PS3.8 Table 9-10, Sta7); the peer reports again elsewhere.
     if (releasing || socket.destroyed) return;
-    await write((request.contextId - 1) / 2, true, inMemory(responseBytes(request, status)));
+    await write((request.contextId - 1) / 2, true, inMemory(encodeResponse(request, status)));
   };
 
   const servePeer = async (done: () => boolean, release: () => void): Promise<never> => {
@@ -277,18 +287,6 @@ function proposal(
   return proposed;
 }
 
-function responseBytes(request: PeerRequest, status: number): Buffer {
-  const { sopClassUid, sopInstanceUid, messageId, field } = request;
-  return new Dataset({
-    AffectedSOPClassUID: sopClassUid,
-    CommandField: field | 0x8000,
-    MessageIDBeingRespondedTo: messageId,
-    CommandDataSetType: 0x0101, // PS3.7 E.1
-    Status: status,
-    AffectedSOPInstanceUID: sopInstanceUid,
-  }).getDenaturalizedCommandDataset();
-}
-
 /** A data set that is in memory. */
 export function inMemory(bytes: Buffer): DataSetBytes {
   return {
@@ -297,20 +295,4 @@ export function inMemory(bytes: Buffer): DataSetBytes {
       for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
     },
   };
-}
-
-/** An error of the system in words: "connection refused" rather than a stack. */
-function words(error: unknown): string {
-  const known: Readonly<Record<string, string>> = {
-    ECONNREFUSED: 'connection refused',
-    ECONNRESET: 'connection reset by the peer',
-    EPIPE: 'connection reset by the peer',
-    ENOTFOUND: 'host name not found',
-    EAI_AGAIN: 'host name not found for now',
-    EHOSTUNREACH: 'no route to the host',
-    ENETUNREACH: 'no route to the network',
-    ETIMEDOUT: 'connection timed out',
-  };
-  const { code, message } = error as NodeJS.ErrnoException;
-  return (code && known[code]) ?? message ?? String(error);
 }

@@ -52,6 +52,19 @@ export async function readMessage(pdvs: AsyncGenerator<Pdv, never>): Promise<Pee
   };
 }
 
+/** A response without data set: PS3.7 10.3.1. */
+export function encodeResponse(request: PeerRequest, status: number): Buffer {
+  const { sopClassUid, sopInstanceUid, messageId, field } = request;
+  return new Dataset({
+    AffectedSOPClassUID: sopClassUid,
+    CommandField: field | 0x8000,
+    MessageIDBeingRespondedTo: messageId,
+    CommandDataSetType: 0x0101, // PS3.7 E.1
+    Status: status,
+    AffectedSOPInstanceUID: sopInstanceUid,
+  }).getDenaturalizedCommandDataset();
+}
+
 /** Joins the fragments of one command or data set. */
 async function collect(
   pdvs: AsyncGenerator<Pdv, never>,

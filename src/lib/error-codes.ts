@@ -59,6 +59,16 @@ export const ERRORS = {
     'A certificate or its private key cannot be used',
     'Correct the files named: PEM, the key of this certificate, readable by the service.',
   ),
+  RAUNET_CERTIFICATE_EXPIRED: entry(
+    'transient',
+    'A certificate of ours has expired or is not valid yet',
+    'Put a new one in its place, it is read again by itself; or correct the clock.',
+  ),
+  RAUNET_TLS_REFUSED: entry(
+    'permanent',
+    'A connection to the DICOM TLS port ended in its handshake',
+    'Check that the sender speaks TLS 1.2 or 1.3 and has a certificate that association.tls.ca has signed.',
+  ),
   RAUNET_COMMITMENT_REQUEST: entry(
     'permanent',
     'A request for storage commitment cannot be taken',
@@ -197,6 +207,11 @@ export const ERRORS = {
     'transient',
     'The destination cannot be reached',
     'It is tried again by itself; check the destination.',
+  ),
+  RAUNET_TLS: entry(
+    'transient',
+    'The TLS handshake with the destination failed',
+    'Check that it speaks TLS, and the certificates on both sides; it is tried again by itself.',
   ),
   RAUNET_ASSOCIATION_REJECTED: entry(
     'permanent',

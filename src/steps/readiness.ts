@@ -4,8 +4,10 @@ import type { Part } from '../admin/types';
 import type { Listener } from '../association/types';
 import type { Config } from '../config/schema';
 import type { Inference } from '../inference/types';
+import { systemClock } from '../lib/clock';
 import type { DiskWatermark } from '../maintenance/disk-watermark';
 import type { EchoMonitor } from '../maintenance/echo-monitor';
+import { type CertificateFinding, certificateFindings } from './certificates';
 
 export interface ReadinessDeps {
   config: Config;
@@ -30,6 +32,7 @@ export async function readiness({
     spoolPart(disk, config),
     listenerPart(listener, config),
     inferencePart(inference),
+    ...(await certificateFindings(config, systemClock.now())).map(certificatePart),
     ...config.delivery.destinations.map(({ name }) => destinationPart(name, echoes)),
   ];
 }
@@ -96,6 +99,14 @@ function inferencePart(inference: Inference): Part {
     ].join(' '),
   };
 }
+
+/** One that ends soon is a warning: not ok, and not required. */
+const certificatePart = ({ name, usable, endsSoon, required, sentence }: CertificateFinding): Part => ({
+  name,
+  ok: usable && !endsSoon,
+  required: required && !usable,
+  reason: sentence,
+});
 
 function destinationPart(name: string, echoes: EchoMonitor): Part {
   const last = echoes.results().get(name);

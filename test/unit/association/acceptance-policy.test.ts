@@ -12,9 +12,9 @@ const request = {
   roles: new Map(),
 };
 const policy = (association: object) => createPolicy(configSchema.parse({ association }).association);
-const verdict = (association: object, address: string, changes = {}) =>
-  policy(association)({ ...request, ...changes }, address)?.name ?? 'accepted';
-const NOT_ALLOWED = 'calling AE title or address not allowed';
+const verdict = (association: object, address: string, changes = {}, names: string[] = []) =>
+  policy(association)({ ...request, ...changes }, address, names)?.name ?? 'accepted';
+const NOT_ALLOWED = 'calling AE title, address or certificate not allowed';
 
 test.each([
   ['127.0.0.1', 'accepted'],
@@ -74,4 +74,13 @@ test('an IPv4 peer of a dual-stack socket has its IPv4 address', () => {
     '10.0.0.5',
     '2001:db8::1',
   ]);
+});
+
+test('an entry with a certificate fits only the AE title that showed one with this name', () => {
+  const tls = { certificate: 'a', key: 'b', ca: 'c' };
+  const association = { tls, allow: [{ callingAe: 'PACS', certificate: 'Pacs.example' }] };
+  const with_ = (...names: string[]) => verdict(association, '10.0.0.5', { callingAe: 'PACS' }, names);
+  expect(with_('ct1.example', 'pacs.example')).toBe('accepted');
+  expect(with_('ct1.example')).toBe(NOT_ALLOWED);
+  expect(with_()).toBe(NOT_ALLOWED);
 });
