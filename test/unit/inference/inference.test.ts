@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { RaunetError } from '../../../src/lib/errors';
 import { until } from '../../fixtures/until';
 import { BURST, closeAll, CONTRACT, HANG, images, isAlive, open } from './service';
@@ -197,4 +199,28 @@ describe('the end', () => {
     parent.kill('SIGKILL');
     await until('the child is gone', () => !isAlive(pid));
   });
+});
+
+// Found by test/faults/faults.test.ts: the next process opened whatever lay there, under the old name and sha256.
+test('a model file that is replaced while the service runs is refused until it is the old one again', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'raunet-replaced-'));
+  try {
+    await cp(dirname(CONTRACT), folder, { recursive: true });
+    const inference = await open({ contract: join(folder, 'contract.json') });
+    const file = join(folder, 'tiny.onnx');
+    const original = await readFile(file);
+    // A field that no reader knows: the same network, another file.
+    await writeFile(file, Buffer.concat([original, Buffer.from([0xa2, 0x3e, 0x01, 0x41])]));
+    process.kill(inference.state().pid!, 'SIGKILL');
+    await until('the end of the process is noticed', () => inference.state().mode === 'restarting');
+    await expect(inference.classify(images(0.9), 1)).rejects.toMatchObject({
+      code: 'RAUNET_MODEL',
+      class: 'permanent',
+    });
+    await writeFile(file, original);
+    await until('it runs again', () => inference.state().mode === 'ready');
+    expect((await inference.classify(images(0.9), 1))[0]).toBe(3);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
