@@ -5,6 +5,8 @@ cd "$(dirname "$0")/.."
 
 packages=(
   dcmtk dicom3tools orthanc orthanc-dicomweb chromium libvulkan1 python3-venv
+  # a clock that jumps, for test:faults
+  libfaketime
   # what deploy/ is made of
   nginx-light postgresql systemd
 )

@@ -19,7 +19,8 @@ const TRANSITIONS: Record<SeriesState, readonly SeriesState[]> = {
   tensor: ['volume', 'inference', 'result', ...OUT],
   inference: ['volume', 'mask', 'result', ...OUT],
   mask: ['volume', 'result', ...OUT],
-  result: ['volume', 'delivery', ...OUT],
+  // Again: results that cannot be kept give way to the report that says so.
+  result: ['volume', 'result', 'delivery', ...OUT],
   delivery: ['done', ...OUT],
   done: ['spool'],
   refused: ['spool', 'delivery'],

@@ -32,15 +32,17 @@ export interface Spool extends InstanceSpool {
 
 /**
  * The files of the service, under `dataDir`: `spool/incoming/*.part`, `spool/<study>/<series>/<sop>.dcm`,
- * `results/<source series>/<sop>.dcm`; folders 0700, files 0600. Creates what is missing. Throws RAUNET_SPOOL_WRITE.
+ * `results/incoming/*.part`, `results/<source series>/<sop>.dcm`: the two may lie on file systems of their own; folders 0700, files 0600. Creates what is missing. Throws RAUNET_SPOOL_WRITE.
  */
 export async function openSpool({ dataDir, log }: { dataDir: string; log: Log }): Promise<Spool> {
   const root = join(dataDir, 'spool');
   const incoming = join(root, 'incoming');
   const series = durableFolders(root);
   const results = durableFolders(join(dataDir, 'results'));
+  const unfinishedResults = join(results.root, 'incoming');
   try {
-    for (const folder of [dataDir, root, incoming, results.root]) await createFolder(folder);
+    for (const folder of [dataDir, root, incoming, results.root, unfinishedResults])
+      await createFolder(folder);
     await syncFolder(root);
     await syncFolder(dataDir);
   } catch (cause) {
@@ -51,7 +53,7 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
     path: (file) => join(root, file),
     resultPath: (file) => join(results.root, file),
     receive: (meta) => new PartFile({ incoming, series }, meta),
-    storeResult: (result) => writeResult(results, incoming, result),
+    storeResult: (result) => writeResult(results, unfinishedResults, result),
     verify: (file, sha256) => verifyFile(root, file, sha256),
     verifyResult: (file, sha256) => verifyFile(results.root, file, sha256),
     inspect: (file) => inspectFile(root, file),
@@ -67,14 +69,15 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
 
     async sweep(olderThanSeconds) {
       const limit = Date.now() - olderThanSeconds * 1000;
-      for (const { name } of await entries(incoming)) {
-        if (!PART.test(name)) continue;
-        const path = join(incoming, name);
-        const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
-        if (mtimeMs > limit) continue;
-        await unlink(path);
-        log.warn('what a broken transfer left was removed', { stage: 'spool', file: name });
-      }
+      for (const folder of [incoming, unfinishedResults])
+        for (const { name } of await entries(folder)) {
+          if (!PART.test(name)) continue;
+          const path = join(folder, name);
+          const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+          if (mtimeMs > limit) continue;
+          await unlink(path);
+          log.warn('what a broken transfer left was removed', { stage: 'spool', file: name });
+        }
     },
 
     async removeSeries({ studyUid, seriesUid }) {

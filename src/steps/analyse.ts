@@ -6,10 +6,11 @@ import type { Config } from '../config/schema';
 import { route } from '../delivery/route';
 import { transaction } from '../jobs/pool';
 import type { Job, Queues } from '../jobs/queue';
-import { type RaunetError, toRaunetError } from '../lib/errors';
+import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import type { AnalysisStage } from '../pipeline';
 import { findSeries, instancesOf, seriesDetail } from '../records/read';
+import { markLost } from '../records/receive';
 import { findResult, type NewResult, saveResults } from '../records/results';
 import { addEvent, changeState } from '../records/state';
 import type { SeriesRecord, SeriesState } from '../records/types';
@@ -68,7 +69,8 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
       jobId: job.id,
       error,
     });
-    await refuse(job, series, material, error, 'Not Attempted', deps);
+    if (error instanceof FilesLost) await loseFiles(job, error, deps);
+    else await refuse(job, series, material, error, 'Not Attempted', deps);
   } finally {
     reporter.end();
   }
@@ -89,13 +91,44 @@ export async function analysisDead(data: AnalyseJob, error: RaunetError, deps: A
   await refuse({ data, complete: async () => {} }, series, material, error, 'Failed', deps);
 }
 
+type LostCode = Parameters<typeof markLost>[3];
+
+class FilesLost extends RaunetError {
+  constructor(
+    readonly lostAs: LostCode,
+    seriesUid: string,
+    readonly files: readonly string[],
+  ) {
+    super(lostAs, { stage: 'spool', seriesUid, detail: `${files.length} files, one is ${files[0]}` });
+  }
+}
+
+/** The series fails, and what was lost is taken again when it is sent again. */
+const loseFiles = ({ data, complete }: Ending, { lostAs, files }: FilesLost, { pool }: AnalyseDeps) =>
+  transaction(pool, async (tx) => {
+    await markLost(tx, data.seriesUid, files, lostAs);
+    await complete(tx);
+  });
+
 /** Files that still have the bytes that were acknowledged. Throws RAUNET_SPOOL_MISSING, RAUNET_SPOOL_ALTERED. */
 async function verified(
   { seriesUid, callingAe, calledAe }: SeriesRecord,
   { pool, spool }: AnalyseDeps,
 ): Promise<Material> {
   const instances = await instancesOf(pool, seriesUid);
-  for (const { file, sha256 } of instances) await spool.verify(file, sha256);
+  const lost: { file: string; code: LostCode }[] = [];
+  for (const { file, sha256 } of instances)
+    await spool.verify(file, sha256).catch((thrown: unknown) => {
+      const { code } = toRaunetError(thrown);
+      if (code !== 'RAUNET_SPOOL_MISSING' && code !== 'RAUNET_SPOOL_ALTERED') throw thrown;
+      lost.push({ file, code });
+    });
+  if (lost.length > 0)
+    throw new FilesLost(
+      lost[0]!.code,
+      seriesUid,
+      lost.map(({ file }) => file),
+    );
   return { files: instances.map(({ file }) => spool.path(file)), sender: { callingAe, calledAe } };
 }
 

@@ -66,6 +66,15 @@ async function deliverable(uid: string, destinations = ['pacs']): Promise<Delive
 const outcome = (key: DeliveryKey, ...rest: [Parameters<typeof setDelivery>[2], RaunetError?]) =>
   commit((tx) => setDelivery(tx, key, ...rest));
 
+// Found by test/faults/faults.test.ts: such a series stood in `result` for ever.
+test('a report may take the place of results that could not be kept', async () => {
+  const uid = await newSeries();
+  const revision = await analyse(uid);
+  const change = { to: 'result', revision, code: 'RAUNET_SPOOL_WRITE', sentence: 'No room.' } as const;
+  await commit((tx) => changeState(tx, uid, change));
+  expect(await findSeries(database.pool, uid)).toMatchObject({ state: 'result', code: 'RAUNET_SPOOL_WRITE' });
+});
+
 describe('receiving', () => {
   test('the first instance makes the series, known bytes change nothing', async () => {
     const uid = await newSeries(3);

@@ -203,6 +203,17 @@ describe('storeResult', () => {
   });
 });
 
+// Found by test/faults/faults.test.ts: with the spool on a file system of its own no result could be kept (EXDEV).
+test('results are begun where they are kept, not in the spool, and swept there', async () => {
+  await rm(join(dataDir, 'spool', 'incoming'), { recursive: true });
+  await spool.storeResult({ sourceSeriesUid: '1.2.5', sopInstanceUid: '1.2.9', bytes: Buffer.from('seg') });
+  const left = join(dataDir, 'results', 'incoming', 'left.part');
+  await writeFile(left, 'half a result');
+  await utimes(left, 0, 0);
+  await spool.sweep(60);
+  expect(await readdir(join(dataDir, 'results', 'incoming'))).toEqual([]);
+});
+
 test('freeBytes is what the file system leaves to us', async () => {
   expect(await spool.freeBytes()).toBeGreaterThan(1024 * 1024);
 });
