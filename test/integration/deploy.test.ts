@@ -54,6 +54,15 @@ describe('compose.yaml', () => {
     expect(config.database.url).toBe(environment.DATABASE_URL);
   });
 
+  test('the service has a read-only root, no capability and no way to gain one', () => {
+    const { raunet } = compose.services;
+    expect([raunet.read_only, raunet.cap_drop, raunet.security_opt]).toEqual([
+      true,
+      ['ALL'],
+      ['no-new-privileges:true'],
+    ]);
+  });
+
   test('services, volumes and credentials that it refers to are there', () => {
     const { raunet, database, orthanc: pacs, ohif } = compose.services;
     const url = new URL(raunet.environment.DATABASE_URL);
