@@ -2,13 +2,14 @@ import { resolve } from 'node:path';
 import { watchEventLoop } from './admin/event-loop';
 import { createMetrics } from './admin/metrics';
 import { startAdmin } from './admin/server';
-import { analysisLimits, openAnalyst } from './analysis/analyst';
+import { type Analyst, analysisLimits, openAnalyst } from './analysis/analyst';
 import { startListener } from './association/listener';
 import { REJECTION } from './association/rejections';
 import { loadCodes } from './config/codes';
 import type { Config } from './config/schema';
 import { countInstances, echo } from './delivery/query';
 import { openInference } from './inference/open';
+import type { Inference } from './inference/types';
 import { openDatabase } from './jobs/database';
 import { createPool } from './jobs/pool';
 import { openQueues } from './jobs/queue';
@@ -20,6 +21,7 @@ import { PACKAGE_ROOT, SERVICE_VERSION } from './lib/package';
 import { diskWatermark } from './maintenance/disk-watermark';
 import { echoMonitor } from './maintenance/echo-monitor';
 import { startMaintenance } from './maintenance/schedule';
+import { claimRecords } from './records/installation';
 import { recordCounts } from './records/metrics';
 import { migrate } from './records/migrate';
 import { userStore } from './records/users';
@@ -50,7 +52,8 @@ import { commitmentRequested, report, reportDead, type VouchDeps } from './steps
 import { upkeep } from './steps/upkeep';
 
 export interface App {
-  dicomPort: number;
+  /** Null without the role `receive`. */
+  dicomPort: number | null;
   adminPort: number;
   /** In order: no new work, running jobs end or are handed back, then what they stand on. Idempotent. */
   stop(): Promise<void>;
@@ -75,7 +78,7 @@ export async function startApp(
   };
   try {
     const ports = await build(config, log, onFatal, (end) => started.push(end));
-    log.info('The service is up', { ...ports, version: SERVICE_VERSION });
+    log.info('The service is up', { ...ports, roles: config.roles, version: SERVICE_VERSION });
     return { ...ports, stop };
   } catch (error) {
     await stop();
@@ -88,23 +91,24 @@ async function build(
   log: Log,
   onFatal: (error: RaunetError) => void,
   onStop: (end: () => Promise<void>) => void,
-): Promise<{ dicomPort: number; adminPort: number }> {
+): Promise<{ dicomPort: number | null; adminPort: number }> {
   const dataDir = resolve(config.dataDir);
   const codes = loadCodes();
   const metrics = createMetrics();
 
   const spool = await openSpool({ dataDir, log });
-  const installId = installationId(dataDir);
-  const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
-  onStop(() => inference.close());
-  const analyst = openAnalyst({ inference, log, limits: analysisLimits(config) });
-  onStop(() => analyst.close());
+  const installId = await installationId(dataDir);
+  const roles = new Set(config.roles);
+  const analyser = roles.has('analyse') ? await openAnalyser(config, log, onStop) : null;
 
   const database = await openDatabase({ url: config.database.url, dataDir, log, onLost: onFatal });
   onStop(() => database.stop());
   const pool = createPool(database.connection, log);
   onStop(() => pool.end());
   await migrate(pool);
+  // With the embedded database the data folder is ours alone: what a killed predecessor was writing is nobody's.
+  if (config.database.url === undefined) await spool.sweep(0);
+  else await claimRecords(pool, installId);
   const queues = await openQueues({ connection: database.connection, log });
   onStop(() => queues.stop(STOP_SECONDS));
 
@@ -125,45 +129,49 @@ async function build(
             return null;
           }),
   };
-  const analyseDeps: AnalyseDeps = {
+  const shared: Omit<AnalyseDeps, 'codes' | 'producer' | 'analyst'> = {
     config,
-    codes,
-    producer: () => producerOf(installId, config, inference),
     pool,
     queues,
     spool,
-    analyst,
     log,
     stageSeconds: (stage, seconds) => metrics.stageDone(stage, seconds),
     failed: (error) => metrics.failure(error.code, error.context.stage ?? 'none'),
   };
   const deliverDeps: DeliverDeps = {
-    ...analyseDeps,
+    ...shared,
     sent: (destination) => metrics.objectSent(destination),
     commitment: (destination, outcome) => metrics.commitment(destination, outcome),
   };
 
+  // Each process sends jobs to all of them, whoever works there.
   await queues.define(SERIES_QUEUE, seriesOptions);
   await queues.define(ANALYSE_QUEUE, analyseOptions(config.jobs));
   await queues.define(REPORT_QUEUE, reportOptions);
   for (const each of destinations.values())
     await queues.define(deliverQueue(each.name), deliverOptions(each));
-  await queues.work<SeriesJob>(SERIES_QUEUE, {
-    concurrency: 2,
-    run: (job) => assemble(job, assembleDeps),
-    dead: assembleDead(pool),
-  });
-  await queues.work<AnalyseJob>(ANALYSE_QUEUE, {
-    concurrency: config.jobs.analysers,
-    run: (job) => runAnalysis(job, analyseDeps),
-    dead: (data, error) => analysisDead(data, error, analyseDeps),
-  });
-  for (const each of destinations.values())
-    await queues.work<DeliverJob>(deliverQueue(each.name), {
-      concurrency: 1,
-      run: (job) => deliver(job, each, deliverDeps),
-      dead: deliveryDead(deliverDeps),
+  if (analyser) {
+    const { inference, analyst } = analyser;
+    const producer = () => producerOf(installId, config, inference);
+    const analyseDeps: AnalyseDeps = { ...shared, codes, producer, analyst };
+    await queues.work<SeriesJob>(SERIES_QUEUE, {
+      concurrency: 2,
+      run: (job) => assemble(job, assembleDeps),
+      dead: assembleDead(pool),
     });
+    await queues.work<AnalyseJob>(ANALYSE_QUEUE, {
+      concurrency: config.jobs.analysers,
+      run: (job) => runAnalysis(job, analyseDeps),
+      dead: (data, error) => analysisDead(data, error, analyseDeps),
+    });
+  }
+  if (roles.has('deliver'))
+    for (const each of destinations.values())
+      await queues.work<DeliverJob>(deliverQueue(each.name), {
+        concurrency: 1,
+        run: (job) => deliver(job, each, deliverDeps),
+        dead: deliveryDead(deliverDeps),
+      });
 
   const minFreeBytes = config.maintenance.minFreeMegabytes * 1e6;
   const disk = diskWatermark({
@@ -185,37 +193,42 @@ async function build(
   void maintenance.run('echo');
 
   const receiveDeps = { config, spool, pool, queues, log };
-  const listener = await startListener({
-    config: config.association,
-    spool,
-    log,
-    store: storeReceipt(receiveDeps),
-    admit: () => (disk.state().low ? REJECTION.localLimitExceeded : null),
-    associationEnded: associationEnded(receiveDeps),
-    commitment: {
-      requested: commitmentRequested(receiveDeps),
-      reported: commitmentReported(deliverDeps),
-    },
-    metrics: {
-      instance: (bytes) => metrics.instanceReceived(bytes),
-      failed: (code) => metrics.failure(code as ErrorCode, 'association'),
-    },
-  });
-  onStop(() => listener.close(true));
-  const vouchDeps: VouchDeps = { ...receiveDeps, listener };
-  await queues.work<ReportJob>(REPORT_QUEUE, {
-    concurrency: 1,
-    run: (job) => report(job, vouchDeps),
-    dead: reportDead(vouchDeps),
-  });
+  const listener = !roles.has('receive')
+    ? null
+    : await startListener({
+        config: config.association,
+        spool,
+        log,
+        store: storeReceipt(receiveDeps),
+        admit: () => (disk.state().low ? REJECTION.localLimitExceeded : null),
+        associationEnded: associationEnded(receiveDeps),
+        commitment: {
+          requested: commitmentRequested(receiveDeps),
+          reported: commitmentReported(deliverDeps),
+        },
+        metrics: {
+          instance: (bytes) => metrics.instanceReceived(bytes),
+          failed: (code) => metrics.failure(code as ErrorCode, 'association'),
+        },
+      });
+  if (listener) {
+    onStop(() => listener.close(true));
+    const vouchDeps: VouchDeps = { ...receiveDeps, listener };
+    await queues.work<ReportJob>(REPORT_QUEUE, {
+      concurrency: 1,
+      run: (job) => report(job, vouchDeps),
+      dead: reportDead(vouchDeps),
+    });
+  }
 
   const admin = await startAdmin({
     config: config.admin,
     log,
     version: SERVICE_VERSION,
     metrics,
-    readiness: () => readiness({ config, pool, inference, disk, echoes, listener }),
-    series: seriesDesk({ pool, queues }),
+    readiness: () =>
+      readiness({ config, pool, inference: analyser?.inference ?? null, disk, echoes, listener }),
+    series: roles.has('admin') ? seriesDesk({ pool, queues }) : null,
     users: userStore(pool),
     gauges: {
       records: () => recordCounts(pool),
@@ -227,5 +240,18 @@ async function build(
   // Last, since loading and starting count for nothing: nobody could wait for an answer yet.
   const unwatch = watchEventLoop((seconds) => metrics.eventLoopDelay(seconds));
   onStop(async () => unwatch());
-  return { dicomPort: listener.port, adminPort: admin.port };
+  return { dicomPort: listener?.port ?? null, adminPort: admin.port };
+}
+
+/** What only the role `analyse` needs: the model, and a thread for what takes long. */
+async function openAnalyser(
+  config: Config,
+  log: Log,
+  onStop: (end: () => Promise<void>) => void,
+): Promise<{ inference: Inference; analyst: Analyst }> {
+  const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
+  onStop(() => inference.close());
+  const analyst = openAnalyst({ inference, log, limits: analysisLimits(config) });
+  onStop(() => analyst.close());
+  return { inference, analyst };
 }

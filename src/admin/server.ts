@@ -18,7 +18,8 @@ import type { SeriesDesk } from './types';
 export interface AdminDeps extends HealthDeps {
   config: AdminConfig;
   log: Log;
-  series: SeriesDesk;
+  /** Null: only health, readiness and metrics; another process has the pages. */
+  series: SeriesDesk | null;
   users: UserStore;
 }
 
@@ -41,11 +42,14 @@ export function createAdminApp(deps: AdminDeps & { tokens: KnownTokens }): Expre
   app.use(ownPagesOnly);
   app.use(liveness(deps));
   app.use(before, express.json({ limit: '1kb' }), routes);
-  app.use(healthRoutes(deps), seriesRoutes(deps));
-  app.get('/openapi.yaml', (_request, response) => {
-    response.type('application/yaml').sendFile(join(__dirname, 'openapi.yaml'));
-  });
-  app.use(express.static(join(__dirname, 'static'), { cacheControl: false, etag: false }));
+  app.use(healthRoutes(deps));
+  if (deps.series) {
+    app.use(seriesRoutes({ ...deps, series: deps.series }));
+    app.get('/openapi.yaml', (_request, response) => {
+      response.type('application/yaml').sendFile(join(__dirname, 'openapi.yaml'));
+    });
+    app.use(express.static(join(__dirname, 'static'), { cacheControl: false, etag: false }));
+  }
   app.use((request) => {
     throw new RaunetError('RAUNET_NOT_FOUND', { detail: `${request.method} ${request.path}` });
   });

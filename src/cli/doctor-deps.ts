@@ -4,6 +4,8 @@ import type { Config } from '../config/schema';
 import { echo } from '../delivery/query';
 import { openInference } from '../inference/open';
 import { openDatabase } from '../jobs/database';
+import { checkRecords } from '../records/installation';
+import { knownInstallationId } from '../steps/producer';
 import { silentLog } from '../lib/log';
 import { PACKAGE_ROOT } from '../lib/package';
 import type { DoctorDeps } from './doctor';
@@ -29,6 +31,7 @@ export function doctorDeps(config: Config, print: (line: string) => void): Docto
       try {
         await client.connect();
         const { rows } = await client.query<{ version: string }>('SELECT version() AS version');
+        if (config.database.url !== undefined) await checkRecords(client, await knownInstallationId(dataDir));
         return { version: rows[0]!.version, stop: () => database.stop() };
       } catch (error) {
         await database.stop();

@@ -23,7 +23,7 @@ export interface DoctorDeps {
   now(): Date;
   /** Checks the model and opens it on the first provider that works. */
   openInference(): Promise<Pick<Inference, 'model' | 'findings' | 'close'>>;
-  /** `version`: what the server is, in words. */
+  /** `version`: what the server is, in words. Throws RAUNET_DATA_FOLDER_FOREIGN where its records are of another data folder. */
   openDatabase(): Promise<{ version: string; stop(): Promise<void> }>;
   /** Round trip in ms. */
   echo(destination: DestinationConfig): Promise<number>;
@@ -38,12 +38,12 @@ export async function doctor(deps: DoctorDeps): Promise<ExitCode> {
   const { config, print } = deps;
   const checks: readonly (readonly [name: string, check: () => Promise<Finding[]>])[] = [
     ['node', () => node(deps)],
-    ['model', () => model(deps)],
+    ...(config.roles.includes('analyse') ? [['model', () => model(deps)] as const] : []),
     ['data folder', () => dataFolder(deps)],
     ['database', () => database(deps)],
     ['ports', () => ports(deps)],
     ['certificates', () => certificates(deps)],
-    ...config.delivery.destinations.map(
+    ...(config.roles.includes('deliver') ? config.delivery.destinations : []).map(
       (destination) => [`destination ${destination.name}`, () => pacs(destination, deps)] as const,
     ),
     ['clock', () => clock(deps)],
@@ -151,7 +151,7 @@ async function database({ openDatabase }: DoctorDeps): Promise<Finding[]> {
   }
 }
 
-async function ports({ config: { association, admin }, isPortFree }: DoctorDeps): Promise<Finding[]> {
+async function ports({ config: { roles, association, admin }, isPortFree }: DoctorDeps): Promise<Finding[]> {
   const port = async (name: string, host: string, number: number): Promise<Finding> =>
     (await isPortFree(host, number))
       ? when(true, name, `${host}:${number} is free`)
@@ -161,7 +161,7 @@ async function ports({ config: { association, admin }, isPortFree }: DoctorDeps)
           sentence: `${host}:${number} is in use: by a running service, or by another program`,
         };
   return [
-    await port('DICOM port', association.host, association.port),
+    ...(roles.includes('receive') ? [await port('DICOM port', association.host, association.port)] : []),
     await port('admin port', admin.host, admin.port),
   ];
 }

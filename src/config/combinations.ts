@@ -8,7 +8,21 @@ export const isLoopback = (host: string): boolean =>
 
 /** What no single key shows: references to nothing, doors left open, values that exclude each other. */
 export function combinationProblems(config: Config): Problem[] {
-  return [...references(config), ...doors(config), ...expressions(config), ...schedules(config)];
+  return [
+    ...roles(config),
+    ...references(config),
+    ...doors(config),
+    ...expressions(config),
+    ...schedules(config),
+  ];
+}
+
+/** The embedded database answers this process only. */
+function roles({ roles, database }: Config): Problem[] {
+  const missing = (['receive', 'analyse', 'deliver'] as const).filter((role) => !roles.includes(role));
+  if (database.url !== undefined || missing.length === 0) return [];
+  const message = `without ${missing.join(', ')}, another process must do that: it needs database.url`;
+  return [{ path: ['roles'], message }];
 }
 
 function references({ association, delivery, series }: Config): Problem[] {

@@ -20,6 +20,9 @@ const cron = z.string().min(9);
 /** PEM files; read again when they change. */
 const file = z.string().min(1);
 
+/** What a process does; several share one database and one data folder. */
+const ROLES = ['receive', 'analyse', 'deliver', 'admin'] as const;
+
 const association = z.strictObject({
   aeTitle: aeTitle.default('RAUNET'),
   /** Other called AE titles that are answered too, e.g. one for each selection rule. */
@@ -173,6 +176,10 @@ const maintenance = z.strictObject({
 export const configSchema = z.strictObject({
   /** Spool, results, embedded database, install id. */
   dataDir: z.string().default('data'),
+  roles: z
+    .array(z.enum(ROLES))
+    .min(1)
+    .default([...ROLES]),
   log: z.strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
   association: association.prefault({}),
   series: series.prefault({}),

@@ -51,7 +51,7 @@ export async function runDemo(
     stops.push(app.stop);
 
     print(`Pushing ${files.deliverables.length} instances over DICOM to port ${app.dicomPort} ...`);
-    const outcomes = await sendAll(target(app.dicomPort), files.deliverables, { ourAe: 'DEMO', log });
+    const outcomes = await sendAll(target(app.dicomPort!), files.deliverables, { ourAe: 'DEMO', log });
     const refused = outcomes.find(({ error }) => error !== null);
     if (refused?.error) throw refused.error;
 

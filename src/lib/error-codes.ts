@@ -290,6 +290,11 @@ export const ERRORS = {
     'Another service uses this data folder',
     'Stop it, or give this one a data folder of its own.',
   ),
+  RAUNET_DATA_FOLDER_FOREIGN: entry(
+    'permanent',
+    'The data folder is not the one that this database belongs to',
+    'Mount the data folder that all services share; if it is lost for good, write the id of the database into install.json of the new one.',
+  ),
   RAUNET_SCHEMA: entry(
     'permanent',
     'The database belongs to another version of the service',

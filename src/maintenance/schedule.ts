@@ -19,7 +19,8 @@ export interface Maintenance {
 export function startMaintenance(deps: {
   config: Config['maintenance'];
   log: Log;
-  tasks: Tasks;
+  /** Those that this process does. */
+  tasks: Partial<Tasks>;
 }): Maintenance {
   const { config, log, tasks } = deps;
   const running = new Map<TaskName, Promise<void>>();
@@ -27,7 +28,9 @@ export function startMaintenance(deps: {
   const run = (name: TaskName): Promise<void> => {
     const current = running.get(name);
     if (current) return current;
-    const begun = tasks[name]()
+    const task = tasks[name];
+    if (!task) return Promise.resolve();
+    const begun = task()
       .catch((error: unknown) =>
         log.error('A maintenance task failed; it is tried again at its next time', { task: name, error }),
       )
@@ -42,8 +45,8 @@ export function startMaintenance(deps: {
     echo: config.echoCron,
     reconcile: config.reconcileCron,
   };
-  const scheduled = Object.entries(expressions).map(([name, expression]) =>
-    schedule(expression, () => run(name as TaskName), {
+  const scheduled = (Object.keys(tasks) as TaskName[]).map((name) =>
+    schedule(expressions[name], () => run(name), {
       name,
       suppressMissedWarning: true,
       logger: quiet(log),

@@ -9,6 +9,12 @@ import { publish } from './publish';
 /** Bytes gathered for one write: an uncompressed CT slice comes in 4 to 32 pieces and is written at once. */
 const WRITE_SIZE = 1024 * 1024;
 
+/**
+ * What a slow sender has sent is written after so long: a part that grows is no remainder of a broken transfer, and
+ * whoever sweeps, here or on another machine, knows it by its time.
+ */
+const WRITE_MS = 200;
+
 /** The start of the file is kept in memory for `head`: nearly every header ends within it. */
 const START_SIZE = 64 * 1024;
 
@@ -28,6 +34,8 @@ export class PartFile implements IncomingFile {
   private gatheredBytes = 0;
   private written: readonly Buffer[] = [];
   private sizeBytes = 0;
+  /** `performance.now()` of the last write. */
+  private flushed = performance.now();
   /** The write under way, or how it failed: thrown by the next one. */
   private writing: Promise<unknown>;
   private closing: Promise<void> | undefined;
@@ -45,7 +53,8 @@ export class PartFile implements IncomingFile {
 
   async write(bytes: Buffer): Promise<void> {
     this.take(bytes);
-    if (this.gatheredBytes >= WRITE_SIZE) await this.orSpoolError(this.flush());
+    if (this.gatheredBytes >= WRITE_SIZE || performance.now() - this.flushed > WRITE_MS)
+      await this.orSpoolError(this.flush());
   }
 
   async head(length: number): Promise<Buffer> {
@@ -86,6 +95,7 @@ export class PartFile implements IncomingFile {
 
   /** Begins to write what was gathered when the write before it is done: one at a time, in order, while more comes in. */
   private async flush(): Promise<void> {
+    this.flushed = performance.now();
     const buffers = this.gathered;
     this.gathered = [];
     this.gatheredBytes = 0;

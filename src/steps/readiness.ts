@@ -12,10 +12,11 @@ import { type CertificateFinding, certificateFindings } from './certificates';
 export interface ReadinessDeps {
   config: Config;
   pool: Pool;
-  inference: Inference;
+  /** Null where this process has no such role. */
+  inference: Inference | null;
   disk: DiskWatermark;
   echoes: EchoMonitor;
-  listener: Listener;
+  listener: Listener | null;
 }
 
 /** What /ready tells of each part. */
@@ -30,10 +31,12 @@ export async function readiness({
   return [
     await databasePart(pool),
     spoolPart(disk, config),
-    listenerPart(listener, config),
-    inferencePart(inference),
+    ...(listener ? [listenerPart(listener, config)] : []),
+    ...(inference ? [inferencePart(inference)] : []),
     ...(await certificateFindings(config, systemClock.now())).map(certificatePart),
-    ...config.delivery.destinations.map(({ name }) => destinationPart(name, echoes)),
+    ...(config.roles.includes('deliver')
+      ? config.delivery.destinations.map(({ name }) => destinationPart(name, echoes))
+      : []),
   ];
 }
 

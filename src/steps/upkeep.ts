@@ -40,11 +40,25 @@ export interface UpkeepDeps {
 }
 
 /** What node-cron runs: the tasks of maintenance/ on our records, spool and queues. */
-export function upkeep({ config, pool, queues, spool, log, disk, echoes }: UpkeepDeps): Tasks {
-  const days = config.maintenance.retentionDays;
+export function upkeep(deps: UpkeepDeps): Partial<Tasks> {
+  const { config, disk, echoes } = deps;
   return {
     disk: () => disk.check(),
-    echo: () => echoes.run(),
+    ...(config.roles.includes('deliver') ? { echo: () => echoes.run() } : {}),
+    ...(config.roles.includes('receive') ? spoolUpkeep(deps) : {}),
+  };
+}
+
+/** Of several receivers each does it: a file recorded or a job made twice is there once. */
+function spoolUpkeep({
+  config,
+  pool,
+  queues,
+  spool,
+  log,
+}: UpkeepDeps): Pick<Tasks, 'retention' | 'reconcile'> {
+  const days = config.maintenance.retentionDays;
+  return {
     retention: () =>
       retention({
         expired: () => expiredSeries(pool, days),

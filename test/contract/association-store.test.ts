@@ -361,3 +361,18 @@ test('the first instance of a study: the name of each new folder is durable in i
   const folders = ['spool', 'spool/1.2.826.0.1.1', 'spool/1.2.826.0.1.1/1.2.826.0.1.1.1'];
   expect(before.filter((path) => folders.includes(path)).sort()).toEqual(folders);
 });
+
+test('a transfer that takes longer than the idle time, but is never silent, is stored: no sweep takes its part, here or on another machine', async () => {
+  receiver = await startReceiver({ config: { idleSeconds: 0.6 } });
+  const peer = await ScriptedPeer.associated(receiver.port);
+  const bytes = dataSet({ sopInstanceUid: UID, pixels: randomBytes(40_000) });
+  const whole = cStore(UID, bytes);
+  for (let at = 0; at < whole.length; at += 4000) {
+    peer.send(whole.subarray(at, at + 4000));
+    await new Promise((done) => setTimeout(done, 250));
+    await receiver.spool.sweep(0.6);
+  }
+  expect((await peer.response()).status).toBe(0);
+  expect(await receiver.stored()).toHaveLength(1);
+  peer.destroy();
+});

@@ -111,7 +111,7 @@ test('where the PACS can be asked for its count, the quiet time need not pass: C
     dicomPort: raunetPort,
     pacsPort: pacs.dicomPort,
     quietSeconds: 3600,
-    askPacs: true,
+    config: { series: { queryDestination: 'pacs' } },
   }).catch(async (error: unknown) => {
     await pacs.stop();
     throw error;

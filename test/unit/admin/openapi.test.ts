@@ -73,7 +73,7 @@ function routesOf(stack: Layer[]): string[] {
 }
 
 test('every route of the code stands in openapi.yaml, and nothing else does', () => {
-  const app = createAdminApp({ config: withSignIn, metrics: createMetrics() } as Parameters<
+  const app = createAdminApp({ config: withSignIn, metrics: createMetrics(), series: {} } as Parameters<
     typeof createAdminApp
   >[0]);
   const inCode = routesOf((app.router as unknown as { stack: Layer[] }).stack);

@@ -181,3 +181,9 @@ describe('probes', () => {
     expect(await isPortFree('127.0.0.1', port)).toBe(true);
   });
 });
+
+test('a process that only delivers is asked for no model and no DICOM port', async () => {
+  const { lines } = await ask({ config: configSchema.parse({ ...config, roles: ['deliver'] }) });
+  expect(lines.filter((line) => /model|provider|DICOM port/.test(line))).toEqual([]);
+  expect(lines.join()).toContain('destination pacs');
+});

@@ -115,6 +115,15 @@ test('admin pages: no sign-in without authentication and a way back, nothing ove
   );
 });
 
+test('roles: work that is left to another process needs a database that both reach', () => {
+  expect(refusal('roles: [receive, admin]')).toContain(
+    'line 1, roles: without analyse, deliver, another process must do that: it needs database.url',
+  );
+  expect(loadConfig(written('roles: [receive, analyse, deliver]')).roles).not.toContain('admin');
+  const divided = 'roles: [analyse]\ndatabase: {url: postgres://raunet@db.example/raunet}';
+  expect(loadConfig(written(divided)).roles).toEqual(['analyse']);
+});
+
 test('the environment overrides the file, lists included, and its mistakes are named', () => {
   const environment = {
     RAUNET_ASSOCIATION_AE_TITLE: 'OTHER',

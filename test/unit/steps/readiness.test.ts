@@ -78,3 +78,18 @@ test('a destination that is down is told with its code, but does not stop the se
   const down = (await parts({ echoes: echoes({ ok: false, error, at: since, since }) })).at(-2);
   expect(down).toMatchObject({ ok: false, required: false, reason: error.message });
 });
+
+test('a process tells only of what its roles need', async () => {
+  const names = async (roles: string[], more: Partial<ReadinessDeps>): Promise<string[]> =>
+    (await parts({ config: configSchema.parse({ ...healthy.config, roles }), ...more })).map(
+      ({ name }) => name,
+    );
+  expect(await names(['receive'], { inference: null })).toEqual(['database', 'spool', 'listener']);
+  expect(await names(['analyse'], { listener: null })).toEqual(['database', 'spool', 'inference']);
+  expect(await names(['deliver', 'admin'], { listener: null, inference: null })).toEqual([
+    'database',
+    'spool',
+    'destination pacs',
+    'destination archive',
+  ]);
+});
