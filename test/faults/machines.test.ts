@@ -18,7 +18,7 @@ import { makeSite, type Site } from './site';
 jest.setTimeout(60 * 60_000);
 
 /** Machines killed in the short form. */
-const KILLS = 12;
+const KILLS = 10;
 const QUIET_SECONDS = 5;
 
 const onEnd: (() => Promise<unknown>)[] = [];
@@ -206,20 +206,12 @@ test('a rolling restart into a version with a new migration loses nothing, old a
   await expectNothingLostOrDoubled('rolling restart');
   // The version before does not start on the new tables, and says why.
   await receivers[0]!.stop();
-  await expect(startMachine(['receive'], 0, { revive: false })).rejects.toThrow(
-    expect.objectContaining({
-      cause: expect.objectContaining({ message: expect.stringMatching(/RAUNET_SCHEMA.*9999/s) }),
-    }),
-  );
+  await expect(startMachine(['receive'], 0, { revive: false })).rejects.toThrow(/RAUNET_SCHEMA.*9999/s);
 });
 
 test('a machine whose data folder is not the shared one does not start: its share is not mounted', async () => {
   const own = startMachine(['analyse'], 2, { revive: false, dataDir: join(folder, 'not-mounted') });
-  await expect(own).rejects.toThrow(
-    expect.objectContaining({
-      cause: expect.objectContaining({ message: expect.stringContaining('RAUNET_DATA_FOLDER_FOREIGN') }),
-    }),
-  );
+  await expect(own).rejects.toThrow('RAUNET_DATA_FOLDER_FOREIGN');
 });
 
 test('stopped, they leave no unfinished file', async () => {
