@@ -31,7 +31,7 @@ export function startChild(log: Log): Child {
   const child = fork(CHILD, {
     serialization: 'advanced',
     execArgv: [],
-    env: { ...process.env },
+    env: withoutSecrets(process.env),
     silent: true,
   });
   const lastWords: string[] = [];
@@ -114,3 +114,9 @@ const failure = (code: 'RAUNET_INFERENCE' | 'RAUNET_INFERENCE_TIMEOUT', detail: 
   new RaunetError(code, { stage: 'inference', detail }, { cause });
 
 const withoutColour = (text: string): string => text.replace(/\u001b\[[0-9;]*m/g, '');
+
+/** Whatever the native library does with its environment, the database's password is not in it. */
+function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { DATABASE_URL: _, RAUNET_DATABASE_URL: __, ...rest } = environment;
+  return rest;
+}

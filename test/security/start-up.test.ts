@@ -2,20 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startPostgres } from '../fixtures/postgres';
 
 // What the service refuses to start with, as the administrator sees it.
 
 const folder = mkdtempSync(join(tmpdir(), 'raunet-start-up-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function serve(configuration: string): { status: number | null; said: string } {
+function serve(configuration: string, more: NodeJS.ProcessEnv = {}): { status: number | null; said: string } {
   const file = join(folder, 'raunet.yaml');
   writeFileSync(file, configuration);
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('RAUNET_'));
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['dist/main.js', 'serve', '--config', file],
-    { env: Object.fromEntries(environment), encoding: 'utf8', timeout: 20_000 },
+    { env: { ...Object.fromEntries(environment), ...more }, encoding: 'utf8', timeout: 50_000 },
   );
   return { status, said: stdout + stderr };
 }
@@ -33,3 +34,22 @@ test('a DICOM port on another address than loopback without an allow-list: statu
   expect(said).toContain('RAUNET_CONFIG');
   expect(said).toContain('line 2, association.host: ');
 });
+
+test('a database that refuses our password is told with its code and without the password', async () => {
+  const postgres = await startPostgres({ user: 'raunet', password: 'right', database: 'raunet' });
+  try {
+    const url = `postgres://raunet:Geheim-QX-77@127.0.0.1:${postgres.port}/raunet`;
+    const { status, said } = serve(
+      `dataDir: ${join(folder, 'data')}\nlog: {level: debug}\nadmin: {port: 0}\n`,
+      {
+        DATABASE_URL: url,
+      },
+    );
+    expect(status).toBe(1);
+    expect(said).toContain('RAUNET_DATABASE');
+    expect(said).toContain('password authentication failed');
+    expect(said).not.toContain('Geheim');
+  } finally {
+    await postgres.stop();
+  }
+}, 60_000);
