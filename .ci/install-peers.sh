@@ -9,6 +9,8 @@ packages=(
   libfaketime
   # what deploy/ is made of
   nginx-light postgresql systemd
+  # what test:faults breaks it with
+  e2fsprogs iproute2 libeatmydata1 strace
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,4 +55,11 @@ export async function makeDisk(): Promise<Disk> {
     await remove().catch(() => {});
     throw error;
   }
+}
+
+/** Null where makeDisk works. */
+export function whyNoDisk(): string | null {
+  const script = `set -e; d=$(mktemp -d); trap 'rm -rf $d' EXIT; truncate -s 16M $d/i; mkfs.ext4 -q -F $d/i; mkdir $d/m; mount -o loop $d/i $d/m; umount $d/m`;
+  const { status, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+  return status === 0 ? null : stderr.trim();
 }

@@ -185,6 +185,11 @@ test('receivers, analysers and the office killed at random: nothing is lost or d
   await expectNothingLostOrDoubled('killed');
 });
 
+test('a machine whose data folder is not the shared one does not start: its share is not mounted', async () => {
+  const own = startMachine(['analyse'], 2, { revive: false, dataDir: join(folder, 'not-mounted') });
+  await expect(own).rejects.toThrow('RAUNET_DATA_FOLDER_FOREIGN');
+});
+
 test('a rolling restart into a version with a new migration loses nothing, old and new side by side', async () => {
   const newer = await newerBuild(join(folder, 'newer'));
   let over = false;
@@ -207,11 +212,6 @@ test('a rolling restart into a version with a new migration loses nothing, old a
   // The version before does not start on the new tables, and says why.
   await receivers[0]!.stop();
   await expect(startMachine(['receive'], 0, { revive: false })).rejects.toThrow(/RAUNET_SCHEMA.*9999/s);
-});
-
-test('a machine whose data folder is not the shared one does not start: its share is not mounted', async () => {
-  const own = startMachine(['analyse'], 2, { revive: false, dataDir: join(folder, 'not-mounted') });
-  await expect(own).rejects.toThrow('RAUNET_DATA_FOLDER_FOREIGN');
 });
 
 test('stopped, they leave no unfinished file', async () => {
