@@ -31,8 +31,9 @@ export interface Archive {
 }
 
 /** DCMTK's storescp, which keeps each object that it is sent as a file of its own, bit by bit. */
-export async function startArchive(): Promise<Archive> {
-  const port = await freePort();
+/** at: its port; left out: any. */
+export async function startArchive(at?: number): Promise<Archive> {
+  const port = at ?? (await freePort());
   const folder = await mkdtemp(join(tmpdir(), 'raunet-archive-'));
   let child: ChildProcess;
   const start = async (): Promise<void> => {

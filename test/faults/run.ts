@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /**
- * `npm run test:faults [-- [--rounds N] [--seed N] [PART ...]]`: what the service does when something breaks.
+ * `npm run test:faults [-- [--rounds N] [--minutes N] [--seed N] [PART ...]]`: what the service does when something breaks.
  * Each part is `test/faults/<part>.test.ts`. Without --rounds the short form, as CI runs it. At the end stands what was
  * counted; docs/RELIABILITY.md quotes it. The same seed gives the same order of faults; when they strike is up to the machine.
  */
@@ -14,13 +14,15 @@ const PARTS = readdirSync(__dirname)
   .map((name) => name.replace('.test.ts', ''));
 
 const { values, positionals } = parseArgs({
-  options: { rounds: { type: 'string' }, seed: { type: 'string' } },
+  options: { rounds: { type: 'string' }, minutes: { type: 'string' }, seed: { type: 'string' } },
   allowPositionals: true,
 });
 const unknown = positionals.filter((part) => !PARTS.includes(part));
-const numbers = [values.rounds ?? '1', values.seed ?? '1'];
+const numbers = [values.rounds ?? '1', values.minutes ?? '1', values.seed ?? '1'];
 if (unknown.length > 0 || !numbers.every((text) => /^[1-9]\d{0,8}$/.test(text))) {
-  console.error(`npm run test:faults [-- [--rounds N] [--seed N] [PART ...]], parts: ${PARTS.join(', ')}`);
+  console.error(
+    `npm run test:faults [-- [--rounds N] [--minutes N] [--seed N] [PART ...]], parts: ${PARTS.join(', ')}`,
+  );
   process.exit(2);
 }
 
@@ -33,7 +35,7 @@ const parts = positionals.length > 0 ? positionals : PARTS;
 const table: string[] = [];
 let failed = 0;
 for (const part of parts) {
-  const command = `npm run test:faults -- --seed ${seed}${values.rounds ? ` --rounds ${values.rounds}` : ''} ${part}`;
+  const command = `npm run test:faults -- --seed ${seed}${values.rounds ? ` --rounds ${values.rounds}` : ''}${values.minutes ? ` --minutes ${values.minutes}` : ''} ${part}`;
   console.log(`\n== ${part}: ${command}`);
   const from = Date.now();
   const { status } = spawnSync(
@@ -52,6 +54,7 @@ for (const part of parts) {
         FAULTS_SEED: seed,
         FAULTS_FIGURES: figures,
         ...(values.rounds ? { FAULTS_ROUNDS: values.rounds } : {}),
+        ...(values.minutes ? { FAULTS_MINUTES: values.minutes } : {}),
       },
     },
   );
