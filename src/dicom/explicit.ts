@@ -12,11 +12,17 @@ export function parseExplicit(
   const size = stream.byteArray.length;
   while (stream.position < size) {
     const element = veryLong(stream) ?? dicomParser.readDicomElementExplicit(stream, [], untilTag);
+    refuseTwice(elements, element.tag);
     elements[element.tag] = element;
     if (element.tag === untilTag) return elements;
   }
   if (stream.position > size) throw new Error('the last element is cut short');
   return elements;
+}
+
+/** PS3.5 7.1: at most once. Of two, one reader would take the first UID and another the last. */
+export function refuseTwice(elements: Record<string, dicomParser.Element>, tag: string): void {
+  if (elements[tag] !== undefined) throw new Error(`element ${tag} comes twice`);
 }
 
 function veryLong(stream: dicomParser.ByteStream): dicomParser.Element | null {

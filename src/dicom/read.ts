@@ -3,7 +3,7 @@ import { constants, inflateRawSync } from 'node:zlib';
 import * as dicomParser from 'dicom-parser';
 import { RaunetError } from '../lib/errors';
 import { DataSet, type Parsed } from './data-set';
-import { parseExplicit } from './explicit';
+import { parseExplicit, refuseTwice } from './explicit';
 import { readMeta } from './meta';
 import { TRANSFER_SYNTAX } from './uids';
 
@@ -131,6 +131,7 @@ function parseImplicit(stream: dicomParser.ByteStream, untilTag: string | undefi
   const elements: Parsed['elements'] = {};
   while (stream.position < stream.byteArray.length) {
     const element = dicomParser.readDicomElementImplicit(stream, untilTag);
+    refuseTwice(elements, element.tag);
     elements[element.tag] = element;
     if (element.tag === untilTag) break;
   }

@@ -23,6 +23,7 @@ import { decodeText } from '../../src/dicom/text';
 import { TRANSFER_SYNTAX } from '../../src/dicom/uids';
 import { writePart10 } from '../../src/dicom/write';
 import { RaunetError } from '../../src/lib/errors';
+import { isUid } from '../../src/lib/uid';
 import { arrange } from '../../src/series/arrange';
 import { toSlices, toSummary } from '../../src/series/slices';
 import type { Slice } from '../../src/series/types';
@@ -153,7 +154,7 @@ describe('association', () => {
   });
 
   test('an A-ASSOCIATE-RQ is read or refused as broken', () =>
-    fuzz('A-ASSOCIATE-RQ', 8000, mutated([request.subarray(6)]), (body) => {
+    fuzz('A-ASSOCIATE-RQ', 10_000, mutated([request.subarray(6)]), (body) => {
       try {
         const { contexts } = decodeAssociateRequest(body);
         negotiate(contexts, ACCEPTED_SOP_CLASSES);
@@ -163,7 +164,7 @@ describe('association', () => {
     }));
 
   test('a command is read or refused as broken, and what is read can be answered', () =>
-    fuzz('commands', 8000, mutated([cStoreRq('1.2.3.1'), cEchoRq()]), (bytes) => {
+    fuzz('commands', 10_000, mutated([cStoreRq('1.2.3.1'), cEchoRq()]), (bytes) => {
       try {
         encodeResponse(decodeCommand(bytes), 0xc000, 'comment');
       } catch (thrown) {
@@ -242,21 +243,29 @@ describe('delivery', () => {
 describe('data sets', () => {
   const files = [...NATIVE.map(spooled), ctFile(PATIENT), enhanced()];
 
+  /** Group 2 is our own: a peer damages what is behind it. */
+  const received = fc.oneof(
+    ...files.map((file) => {
+      const end = 144 + file.readUInt32LE(140);
+      return mutated([file.subarray(end)]).map((dataset) => Buffer.concat([file.subarray(0, end), dataset]));
+    }),
+  );
+
   test('what is acknowledged is read, or refused by code, and stays the instance that it was', () =>
-    fuzz('received files', 10_000, mutated(files), (bytes) => {
+    fuzz('received files', 10_000, received, (bytes) => {
       // c-store.ts: Success only where these are known.
       const identity = readIdentity(bytes);
       decodeFileMeta(bytes);
       coded(() => {
         const file = readHeader(bytes);
-        // Less is refused; other than what the analysis will read is not allowed.
-        if (!identity?.studyUid || !identity.seriesUid) return;
+        // Else it is refused. Other than what the analysis will read is not allowed.
+        if (!isUid(identity?.studyUid ?? '') || !isUid(identity?.seriesUid ?? '')) return;
         const { dataset } = file;
         const placed = {
           studyUid: dataset.string('StudyInstanceUID'),
           seriesUid: dataset.string('SeriesInstanceUID'),
         };
-        expect({ studyUid: identity.studyUid, seriesUid: identity.seriesUid }).toEqual(placed);
+        expect({ studyUid: identity?.studyUid, seriesUid: identity?.seriesUid }).toEqual(placed);
       });
     }));
 

@@ -18,7 +18,7 @@ export async function fuzz<T>(
   arbitrary: fc.Arbitrary<T>,
   holds: (value: T) => void | Promise<void>,
 ): Promise<void> {
-  const before = heldMegabytes();
+  const before = await heldMegabytes();
   let count = 0;
   let slowest = 0;
   await fc.assert(
@@ -31,17 +31,21 @@ export async function fuzz<T>(
     }),
     { numRuns: cases * (ROUNDS ?? 1), seed: SEED | 0, endOnFailure: false },
   );
-  const held = heldMegabytes() - before;
+  const held = (await heldMegabytes()) - before;
   figure(`fuzz cases: ${target}`, count);
   if (slowest > SLOWEST_MS)
     throw new Error(`${target}: a case took ${Math.round(slowest)} ms of the processor`);
   if (held > HELD_MB) throw new Error(`${target}: ${held.toFixed(0)} MB are still held after ${count} cases`);
 }
 
-/** Heap and buffers after a full collection. */
-function heldMegabytes(): number {
+/** Heap and buffers after full collections: what the first one finalises the second one frees. */
+async function heldMegabytes(): Promise<number> {
   setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
+  const collect = runInNewContext('gc') as () => void;
+  for (let n = 0; n < 3; n++) {
+    collect();
+    await new Promise((done) => setTimeout(done, 20));
+  }
   const { heapUsed, external } = process.memoryUsage();
   return (heapUsed + external) / 1e6;
 }

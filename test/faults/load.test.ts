@@ -49,6 +49,8 @@ beforeAll(async () => {
   service = await startService({
     dicomPort: await freePort(),
     pacsPort: archive.port,
+    // Ten series over one association leave each of them in pauses of its own.
+    quietSeconds: 8,
     config: {
       association: { maxAssociations: ASSOCIATIONS, aliases: [LEFT_OUT] },
       series: { rules: [{ name: 'soak', calledAe: LEFT_OUT, take: false }, { name: 'rest' }] },

@@ -201,3 +201,12 @@ test('the header of a deflated file is read without inflating its pixels, and no
   const bomb = Buffer.concat([meta, deflateRawSync(Buffer.alloc(2 ** 28))]);
   expect(() => readHeader(bomb)).toThrow(expect.objectContaining({ code: 'RAUNET_UNREADABLE' }));
 });
+
+// Found by fuzzing: one reader took the first SeriesInstanceUID, another the last.
+test('a data set in which an element comes twice is refused', () => {
+  const file = ctFile();
+  const at = file.indexOf(Buffer.from([0x20, 0x00, 0x0e, 0x00]));
+  const element = file.subarray(at, at + 8 + file.readUInt16LE(at + 6));
+  const twice = Buffer.concat([file.subarray(0, at), element, file.subarray(at)]);
+  expect(() => readHeader(twice)).toThrow(expect.objectContaining({ code: 'RAUNET_UNREADABLE' }));
+});
