@@ -3,6 +3,7 @@ import { watchEventLoop } from './admin/event-loop';
 import { createMetrics } from './admin/metrics';
 import { startAdmin } from './admin/server';
 import { type Analyst, analysisLimits, openAnalyst } from './analysis/analyst';
+import { openAudit } from './audit/open';
 import { startListener } from './association/listener';
 import { REJECTION } from './association/rejections';
 import { loadCodes } from './config/codes';
@@ -31,6 +32,7 @@ import { assemble, assembleDead } from './steps/assemble';
 import { commitmentReported } from './steps/commit';
 import { type DeliverDeps, deliver, deliveryDead } from './steps/deliver';
 import { seriesDesk } from './steps/operator';
+import { audited, auditedQuery, listenerAudit } from './steps/told';
 import { installationId, producerOf } from './steps/producer';
 import {
   ANALYSE_QUEUE,
@@ -98,6 +100,9 @@ async function build(
 
   const spool = await openSpool({ dataDir, log });
   const installId = await installationId(dataDir);
+  const auditTrail = await openAudit({ dataDir, config, sourceId: installId, log });
+  const { audit } = auditTrail;
+  onStop(() => auditTrail.close());
   const roles = new Set(config.roles);
   const analyser = roles.has('analyse') ? await openAnalyser(config, log, onStop) : null;
 
@@ -124,10 +129,12 @@ async function build(
     countInstances: (series: { studyUid: string; seriesUid: string }) =>
       queried === undefined
         ? Promise.resolve(null)
-        : countInstances(queried, series, { ourAe }).catch((error: unknown) => {
-            log.warn('The expected number of instances is not known', { stage: 'series', error });
-            return null;
-          }),
+        : auditedQuery(queried, series, audit, countInstances(queried, series, { ourAe })).catch(
+            (error: unknown) => {
+              log.warn('The expected number of instances is not known', { stage: 'series', error });
+              return null;
+            },
+          ),
   };
   const shared: Omit<AnalyseDeps, 'codes' | 'producer' | 'analyst'> = {
     config,
@@ -140,6 +147,7 @@ async function build(
   };
   const deliverDeps: DeliverDeps = {
     ...shared,
+    audit,
     sent: (destination) => metrics.objectSent(destination),
     commitment: (destination, outcome) => metrics.commitment(destination, outcome),
   };
@@ -185,7 +193,7 @@ async function build(
     log,
     clock: systemClock,
   });
-  const tasks = upkeep({ config, pool, queues, spool, log, disk, echoes });
+  const tasks = upkeep({ config, pool, queues, spool, log, disk, echoes, audit });
   const maintenance = startMaintenance({ config: config.maintenance, log, tasks });
   onStop(() => maintenance.stop());
   await maintenance.run('disk');
@@ -206,6 +214,7 @@ async function build(
           requested: commitmentRequested(receiveDeps),
           reported: commitmentReported(deliverDeps),
         },
+        ...listenerAudit(audit),
         metrics: {
           instance: (bytes) => metrics.instanceReceived(bytes),
           failed: (code) => metrics.failure(code as ErrorCode, 'association'),
@@ -227,8 +236,8 @@ async function build(
     version: SERVICE_VERSION,
     metrics,
     readiness: () =>
-      readiness({ config, pool, inference: analyser?.inference ?? null, disk, echoes, listener }),
-    series: roles.has('admin') ? seriesDesk({ pool, queues }) : null,
+      readiness({ config, pool, inference: analyser?.inference ?? null, disk, echoes, listener, auditTrail }),
+    series: roles.has('admin') ? audited(seriesDesk({ pool, queues }), audit) : null,
     users: userStore(pool),
     gauges: {
       records: () => recordCounts(pool),

@@ -91,7 +91,7 @@ async function serveAssociation(
   deps: AssociationDeps,
 ): Promise<void> {
   const { peer, scp } = association;
-  const tally = { stored: 0, failed: 0, seriesUids: new Set<string>() };
+  const tally = { stored: 0, failed: 0, seriesUids: new Set<string>(), studies: new Map() };
   const notices = new Notices(scp, deps.config.idleSeconds);
   let clean = false;
   try {
@@ -105,7 +105,9 @@ async function serveAssociation(
     for (const [key, reporter] of deps.reporters)
       if (reporter.notices === notices) deps.reporters.delete(key);
     leave();
-    const { stored, failed, seriesUids } = tally;
+    const { stored, failed, seriesUids, studies } = tally;
+    const failure = failed > 0 ? `${failed} instances were refused` : clean ? null : 'the association broke';
+    for (const study of studies.values()) quietly(deps.log, () => deps.transferred?.(peer, study, failure));
     deps.log.info('association ended', { stage: 'association', ...peer, clean, stored, failed });
     quietly(deps.log, () => deps.associationEnded({ ...peer, seriesUids: [...seriesUids], clean }));
   }

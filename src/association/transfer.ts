@@ -12,7 +12,7 @@ import type { NegotiatedContext } from './presentation-contexts';
 import { type Reporters, reporterKey } from './reporters';
 import type { AssociationScp } from './scp';
 import { type DimseStatus, STATUS, statusOf } from './statuses';
-import type { ListenerDeps, Peer } from './types';
+import type { ListenerDeps, Peer, Receipt, StudyTransfer } from './types';
 
 export interface TransferDeps extends ListenerDeps {
   /** Aborted when the service stops. */
@@ -30,7 +30,7 @@ export interface Transfer {
   scp: AssociationScp;
   notices: Notices;
   /** What became of it. */
-  tally: { stored: number; failed: number; seriesUids: Set<string> };
+  tally: { stored: number; failed: number; seriesUids: Set<string>; studies: Map<string, StudyTransfer> };
 }
 
 /** Answers one message after the other until the peer ends the association. Throws AssociationBroken. */
@@ -112,6 +112,7 @@ async function cStore(
     const { sopInstanceUid, seriesUid, sizeBytes, duplicate, conflicting } = receipt;
     tally.stored++;
     tally.seriesUids.add(seriesUid);
+    count(receipt, peer, tally.studies, deps);
     quietly(log, () => metrics?.instance?.(sizeBytes));
     if (conflicting)
       log.warn('other bytes under a known SOP Instance UID, kept beside it', {
@@ -136,4 +137,18 @@ async function cStore(
     });
     return { status, comment: error.code };
   }
+}
+
+/** Counts an instance for its study; the first one of a study is told of. */
+function count(
+  { studyUid, sopClassUid }: Receipt,
+  peer: Peer,
+  studies: Map<string, StudyTransfer>,
+  { log, transferBegins }: TransferDeps,
+): void {
+  const study = studies.get(studyUid) ?? { studyUid, sopClasses: {} };
+  study.sopClasses[sopClassUid] = (study.sopClasses[sopClassUid] ?? 0) + 1;
+  if (studies.has(studyUid)) return;
+  studies.set(studyUid, study);
+  quietly(log, () => transferBegins?.(peer, { studyUid, sopClasses: { [sopClassUid]: 1 } }));
 }

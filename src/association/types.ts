@@ -73,6 +73,13 @@ export interface CommitmentHandlers {
   reported(report: CommitmentReport, peer: Peer): Promise<void>;
 }
 
+/** Instances of a study that came on one association. */
+export interface StudyTransfer {
+  studyUid: string;
+  /** Number of instances by SOP class. */
+  sopClasses: Record<string, number>;
+}
+
 export interface AssociationEnd extends Peer {
   /** Series of which at least one instance was acknowledged. */
   seriesUids: string[];
@@ -103,6 +110,10 @@ export interface ListenerDeps {
   associationEnded(end: AssociationEnd): void | Promise<void>;
   /** Left out: N-ACTION and N-EVENT-REPORT are no operations that we know. */
   commitment?: CommitmentHandlers;
+  /** A peer's first instance of a study was stored. */
+  transferBegins?(peer: Peer, study: StudyTransfer): void;
+  /** An association ended that brought instances of it; `failure`: null where it brought all that it meant to. */
+  transferred?(peer: Peer, study: StudyTransfer, failure: string | null): void;
   /** How often the certificate files are looked at; left out: every 30 s. */
   certificateLookMs?: number;
   /** Somebody was not let in: an association was rejected, or a TLS handshake came to nothing. */

@@ -23,6 +23,8 @@ const WITHOUT_DEFAULT = [
   ['association', 'tls', 'certificate'],
   ['association', 'tls', 'key'],
   ['association', 'tls', 'ca'],
+  ['audit', 'name'],
+  ...['host', 'port', 'ca', 'certificate', 'key', 'serverName'].map((key) => ['audit', 'syslog', key]),
   ['admin', 'publicUrl'],
   ['admin', 'tls', 'certificate'],
   ['admin', 'tls', 'key'],

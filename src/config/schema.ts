@@ -161,6 +161,27 @@ const delivery = z.strictObject({
     .default([]),
 });
 
+/** DICOM audit messages, PS3.15 A.5. The file is always written. */
+const audit = z.strictObject({
+  keepDays: z.number().min(1).default(365),
+  /** Folder of this process below dataDir/audit; left out: host name and admin port. */
+  name: z
+    .string()
+    .regex(/^\w[\w.-]{0,63}$/, 'letters, digits, dots and hyphens, at most 64')
+    .optional(),
+  /** RFC 5425; left out: the file only. */
+  syslog: z
+    .strictObject({
+      host: z.string().min(1),
+      port: port.min(1).default(6514),
+      ca: file.optional(),
+      certificate: file.optional(),
+      key: file.optional(),
+      serverName: z.string().min(1).optional(),
+    })
+    .optional(),
+});
+
 const maintenance = z.strictObject({
   /** Days that received files and results are kept after the last delivery. */
   retentionDays: z.number().min(0).default(7),
@@ -199,6 +220,7 @@ export const configSchema = z.strictObject({
   /** PostgreSQL connection string; left out: the embedded server in dataDir. */
   database: z.strictObject({ url: z.string().optional() }).prefault({}),
   admin: admin.prefault({}),
+  audit: audit.prefault({}),
   maintenance: maintenance.prefault({}),
 });
 

@@ -327,6 +327,18 @@ export const ERRORS = {
   ),
   RAUNET_CANCELLED: entry('permanent', 'The job was cancelled by an operator', 'Retry it when wanted.'),
 
+  // audit
+  RAUNET_AUDIT: entry(
+    'transient',
+    'The audit trail cannot be written',
+    'Check free space and rights of the data folder; what waits is written as soon as it can be.',
+  ),
+  RAUNET_AUDIT_SYSLOG: entry(
+    'transient',
+    'The audit trail cannot be sent to the syslog server',
+    'Check address and certificates; it is kept and sent from where it stopped.',
+  ),
+
   // admin
   RAUNET_REQUEST: entry(
     'permanent',

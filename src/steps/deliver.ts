@@ -1,3 +1,5 @@
+import type { Pool } from 'pg';
+import type { Audit } from '../audit/types';
 import type { DestinationConfig } from '../config/schema';
 import { sendAll } from '../delivery/send';
 import { transaction } from '../jobs/pool';
@@ -5,11 +7,14 @@ import type { Job } from '../jobs/queue';
 import type { RaunetError } from '../lib/errors';
 import { uncommittedResults } from '../records/commitments';
 import { beginDelivery, setDelivery } from '../records/deliveries';
+import { findSeries } from '../records/read';
+import type { ResultRecord } from '../records/types';
 import type { Spool } from '../spool/spool';
 import { askForCommitment, type CommitDeps, continueDelivery } from './commit';
 import type { DeliverJob } from './queues';
 
 export interface DeliverDeps extends CommitDeps {
+  audit: Audit;
   spool: Spool;
   failed: (error: RaunetError) => void;
   /** Seconds that an attempt took. */
@@ -35,6 +40,8 @@ export async function deliver(
 
   const results = await uncommittedResults(pool, key);
   for (const { file, sha256 } of results) await spool.verifyResult(file, sha256);
+  const told = await toldOf(destination, seriesUid, results, pool);
+  deps.audit({ kind: 'transfer begins', ...told });
   const started = performance.now();
   const outcomes = await sendAll(
     destination,
@@ -43,6 +50,7 @@ export async function deliver(
   );
   deps.stageSeconds('delivery', (performance.now() - started) / 1000);
   const errors = outcomes.flatMap(({ error }) => (error === null ? [] : [error]));
+  deps.audit({ kind: 'transferred', ...told, failure: errors[0]?.message ?? null });
   const permanent = errors.find((error) => error.class === 'permanent');
   const passing = errors.find((error) => error.class !== 'permanent');
   // What may still arrive is tried again before the rest is given up.
@@ -71,6 +79,23 @@ export async function deliver(
   }
   deps.failed(permanent);
   log.error('results were refused', { ...fields, error: permanent });
+}
+
+/** What the audit trail says of a sending. */
+async function toldOf(
+  { aeTitle, host }: DestinationConfig,
+  seriesUid: string,
+  results: readonly ResultRecord[],
+  pool: Pool,
+) {
+  const series = await findSeries(pool, seriesUid);
+  const sopClasses: Record<string, number> = {};
+  for (const { sopClassUid } of results) sopClasses[sopClassUid] = (sopClasses[sopClassUid] ?? 0) + 1;
+  return {
+    direction: 'sent' as const,
+    peer: { aeTitle, address: host },
+    study: { studyUid: series?.studyUid ?? '', sopClasses },
+  };
 }
 
 /** Tried too often. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Part } from '../admin/types';
+import type { AuditTrail } from '../audit/open';
 import type { Listener } from '../association/types';
 import type { Config } from '../config/schema';
 import type { Inference } from '../inference/types';
@@ -17,6 +18,7 @@ export interface ReadinessDeps {
   disk: DiskWatermark;
   echoes: EchoMonitor;
   listener: Listener | null;
+  auditTrail: Pick<AuditTrail, 'failures'>;
 }
 
 /** What /ready tells of each part. */
@@ -27,12 +29,14 @@ export async function readiness({
   disk,
   echoes,
   listener,
+  auditTrail,
 }: ReadinessDeps): Promise<Part[]> {
   return [
     await databasePart(pool),
     spoolPart(disk, config),
     ...(listener ? [listenerPart(listener, config)] : []),
     ...(inference ? [inferencePart(inference)] : []),
+    auditPart(auditTrail),
     ...(await certificateFindings(config, systemClock.now())).map(certificatePart),
     ...(config.roles.includes('deliver')
       ? config.delivery.destinations.map(({ name }) => destinationPart(name, echoes))
@@ -100,6 +104,16 @@ function inferencePart(inference: Inference): Part {
       ...others,
       ...(mode === 'ready' || lastFailure === null ? [] : [`Last failure: ${lastFailure}`]),
     ].join(' '),
+  };
+}
+
+function auditPart({ failures }: Pick<AuditTrail, 'failures'>): Part {
+  const reasons = failures().map(({ message }) => message);
+  return {
+    name: 'audit trail',
+    ok: reasons.length === 0,
+    required: false,
+    reason: reasons.length === 0 ? 'It is written.' : reasons.join(' '),
   };
 }
 

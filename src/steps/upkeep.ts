@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import type { Pool } from 'pg';
+import type { Audit } from '../audit/types';
 import type { Config } from '../config/schema';
 import { type Tx, transaction } from '../jobs/pool';
 import type { Queues } from '../jobs/queue';
@@ -37,6 +38,7 @@ export interface UpkeepDeps {
   log: Log;
   disk: DiskWatermark;
   echoes: EchoMonitor;
+  audit: Audit;
 }
 
 /** What node-cron runs: the tasks of maintenance/ on our records, spool and queues. */
@@ -56,14 +58,19 @@ function spoolUpkeep({
   queues,
   spool,
   log,
+  audit,
 }: UpkeepDeps): Pick<Tasks, 'retention' | 'reconcile'> {
   const days = config.maintenance.retentionDays;
   return {
     retention: () =>
       retention({
         expired: () => expiredSeries(pool, days),
-        erase: (series) =>
-          eraseSeries(pool, series, days, async () => void (await spool.removeSeries(series))),
+        erase: async (series) => {
+          const erase = async () => void (await spool.removeSeries(series));
+          const erased = await eraseSeries(pool, series, days, erase);
+          if (erased !== null) audit({ kind: 'erased', studyUid: series.studyUid });
+          return erased;
+        },
         forget: () => forgetErased(pool),
         log,
       }),

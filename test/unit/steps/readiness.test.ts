@@ -42,6 +42,7 @@ const healthy: ReadinessDeps = {
     port: 11112,
     stats: () => ({ connections: 1, associations: 1 }),
   } as ReadinessDeps['listener'],
+  auditTrail: { failures: () => [] },
 };
 const parts = (more: Partial<ReadinessDeps> = {}) => readiness({ ...healthy, ...more });
 
@@ -52,6 +53,7 @@ test('a healthy service: every part ok; the model part says why a faster provide
     'spool true',
     'listener true',
     'inference true',
+    'audit trail true',
     'destination pacs true',
     'destination archive true',
   ]);

@@ -1,0 +1,42 @@
+/** An AE, as it was named on an association. */
+export interface AuditedPeer {
+  aeTitle: string;
+  /** IP address or host name. */
+  address: string;
+}
+
+export interface AuditedStudy {
+  studyUid: string;
+  /** Number of instances by SOP class. */
+  sopClasses: Readonly<Record<string, number>>;
+}
+
+/** What is told of, PS3.15 A.5.3. No event carries a patient's name or id: the study tells the archive whose it is. */
+export type AuditEvent =
+  | { kind: 'started' | 'stopped' }
+  /** `received`: from the peer to us; `sent`: from us to the peer. `failure`: null where every instance arrived. */
+  | { kind: 'transfer begins'; direction: 'received' | 'sent'; peer: AuditedPeer; study: AuditedStudy }
+  | {
+      kind: 'transferred';
+      direction: 'received' | 'sent';
+      peer: AuditedPeer;
+      study: AuditedStudy;
+      failure: string | null;
+    }
+  /** C-FIND of ours: how many instances a series has. */
+  | { kind: 'queried'; peer: AuditedPeer; seriesUid: string; sopClassUid: string; failure: string | null }
+  /** Somebody was not let in. */
+  | { kind: 'refused'; peer: AuditedPeer; reason: string }
+  /** An operator did something to a series; `failure` where it was not possible. */
+  | {
+      kind: 'operated';
+      action: 'retry' | 'cancel' | 'priority';
+      user: string;
+      seriesUid: string;
+      failure: string | null;
+    }
+  /** Retention erased the files of a study. */
+  | { kind: 'erased'; studyUid: string };
+
+/** Tells of an event; never throws, never waits. It is in the file and on the disk a few milliseconds later. */
+export type Audit = (event: AuditEvent) => void;
