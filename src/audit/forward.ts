@@ -76,12 +76,12 @@ export async function openForward(deps: {
     const socket = await connectTls({ host, port, tls, context: {} });
     try {
       await once(socket, 'secureConnect', { signal: AbortSignal.timeout(CONNECT_MS) });
-      let lost: Error | null = null;
+      const line: { lost: Error | null } = { lost: null };
       socket.on('error', (error) => {
-        lost = error;
+        line.lost = error;
       });
       socket.on('close', () => {
-        lost ??= new Error('the server closed the connection');
+        line.lost ??= new Error('the server closed the connection');
         wake();
       });
       socket.on('drain', () => wake());
@@ -92,11 +92,11 @@ export async function openForward(deps: {
       let at = sure;
       const unsure: { position: Position; since: number }[] = [];
       for (;;) {
-        if (lost !== null) throw lost;
+        if (line.lost !== null) throw line.lost;
         const { lines, next } = await nextLines(folder, at);
-        for (const line of lines) {
-          socket.write(framed(line));
-          while (socket.writableNeedDrain && lost === null) await event();
+        for (const each of lines) {
+          socket.write(framed(each));
+          while (socket.writableNeedDrain && line.lost === null) await event();
         }
         if (lines.length > 0) unsure.push({ position: next, since: Date.now() });
         at = next;

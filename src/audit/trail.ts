@@ -83,7 +83,7 @@ export async function openTrail(deps: {
         const error = new RaunetError('RAUNET_AUDIT', { detail: (cause as Error).message }, { cause });
         if (failure === null) log.error('The audit trail cannot be written', { error });
         failure = error;
-        retry = setTimeout(start, RETRY_MS).unref();
+        retry = setTimeout(() => void start(), RETRY_MS).unref();
         return;
       }
       if (failure !== null) log.info('The audit trail is written again');

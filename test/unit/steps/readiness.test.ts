@@ -58,7 +58,7 @@ test('a healthy service: every part ok; the model part says why a faster provide
     'destination archive true',
   ]);
   expect(all[3]!.reason).toContain('cuda: Its libraries are missing.');
-  expect(all[5]!.reason).toBe('Not asked yet.');
+  expect(all[6]!.reason).toBe('Not asked yet.');
 });
 
 test.each<[string, Partial<ReadinessDeps>, RegExp]>([
@@ -86,11 +86,22 @@ test('a process tells only of what its roles need', async () => {
     (await parts({ config: configSchema.parse({ ...healthy.config, roles }), ...more })).map(
       ({ name }) => name,
     );
-  expect(await names(['receive'], { inference: null })).toEqual(['database', 'spool', 'listener']);
-  expect(await names(['analyse'], { listener: null })).toEqual(['database', 'spool', 'inference']);
+  expect(await names(['receive'], { inference: null })).toEqual([
+    'database',
+    'spool',
+    'listener',
+    'audit trail',
+  ]);
+  expect(await names(['analyse'], { listener: null })).toEqual([
+    'database',
+    'spool',
+    'inference',
+    'audit trail',
+  ]);
   expect(await names(['deliver', 'admin'], { listener: null, inference: null })).toEqual([
     'database',
     'spool',
+    'audit trail',
     'destination pacs',
     'destination archive',
   ]);
