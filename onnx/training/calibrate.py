@@ -50,7 +50,8 @@ class HeldOut:
     @torch.inference_mode()
     def __init__(self, network: nn.Module, fold: str, flips: bool = False):
         data = cache.join([cache.load(source) for source in LABELLED])
-        data = data.where(split(data, fold_of(fold))[1])
+        held_out = data.where(split(data, fold_of(fold))[1])
+        data = held_out.where(np.isin(held_out.sources, [source for source, _ in BALANCED]))
         self.logits, self.allowed, self.sources = [], data.allowed[:, ::STRIDE, ::STRIDE], data.sources
         for i in range(len(data)):
             image, _ = tensors(data, np.array([i]))
