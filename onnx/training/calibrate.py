@@ -58,7 +58,7 @@ class HeldOut:
             logits = network(image)
             if flips:
                 logits = (logits + network(image.flip(3)).flip(3)) / 2
-            self.logits.append(logits[0, :, ::STRIDE, ::STRIDE].numpy().astype(np.float16))
+            self.logits.append(logits[0, :, ::STRIDE, ::STRIDE].numpy())
         self.counts = remembered(self._counts)
 
     @classmethod
@@ -68,7 +68,7 @@ class HeldOut:
 
     def _counts(self, offsets: Offsets) -> np.ndarray:
         """True positive, false positive and false negative pixels of every balanced event: [events, 3]."""
-        moved = np.float16(offsets)[:, None, None]
+        moved = np.float32(offsets)[:, None, None]
         found = np.stack([(logits + moved).argmax(0) for logits in self.logits])
         out = []
         for source, event in BALANCED:
