@@ -64,6 +64,8 @@ export async function startAdmin(deps: AdminDeps): Promise<Admin> {
   const { config, log, users } = deps;
   const pair = config.tls && (await readKeyPair(config.tls));
   const tokens = await watchTokens(() => users.tokens(), log);
+  if (config.authentication === 'required' && config.oidc === undefined && tokens.count() === 0)
+    log.warn('Nobody can sign in to the admin pages yet: make a token with `raunet token create`');
   const server = openServer(createAdminApp({ ...deps, tokens }), pair);
   await listen(server, config).catch((error: unknown) => {
     tokens.close();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { joinEmbedded } from '../../src/jobs/embedded/embedded';
 import { silentLog } from '../../src/lib/log';
-import { type Entry, type Needle, needlesOf, search, searchFiles, walk } from '../fixtures/needles';
+import { type Entry, type Needle, needlesOf, fileSearch, search, walk } from '../fixtures/needles';
 import { PATIENTS, seriesOf } from '../fixtures/patient';
 import { run, storescu } from '../fixtures/peer-tools';
 import { makePhantom } from '../fixtures/phantom';
@@ -28,6 +28,8 @@ const needles: Needle[] = [
       .map((needle) => [needle.bytes.toString('hex'), needle]),
   ).values(),
 ];
+
+const searchFiles = fileSearch(needles);
 
 let folder: string;
 let dataDir: string;
@@ -156,10 +158,7 @@ async function searchEverything(): Promise<string[]> {
   const isDicom = ({ path }: Entry) =>
     path.startsWith(join(dataDir, 'spool')) || path.startsWith(join(dataDir, 'results'));
   const files = [...(await walk(dataDir)), ...(await walk(temporary))];
-  const found = await searchFiles(
-    files.filter((entry) => !isDicom(entry)),
-    needles,
-  );
+  const found = await searchFiles(files.filter((entry) => !isDicom(entry)));
   // Their names are UIDs.
   for (const { path } of files.filter(isDicom)) found.push(...search(`name of ${path}`, path, needles));
   found.push(...search('log', await log(), needles));
@@ -202,7 +201,7 @@ test('the search finds what is there: the sent files hold every patient', async 
   const sent = await walk(join(folder, 'sent'));
   for (const patient of Object.values(PATIENTS)) {
     const own = needlesOf(patient);
-    const found = await searchFiles(sent, own);
+    const found = await fileSearch(own)(sent);
     for (const what of ['name', patient.id, patient.birthDate, patient.accession])
       expect([what, found.some((each) => each.includes(`${what}`) && each.endsWith('as plain'))]).toEqual([
         what,
@@ -309,9 +308,9 @@ describe('nothing of a patient is in log, answers, processes, temporary files or
     for (const text of printed) expect(search('printed', text, needles)).toEqual([]);
     const made = (await walk(out)).filter(({ path }) => !path.endsWith('.dcm'));
     expect(made.some(({ path }) => path.endsWith('report.json'))).toBe(true);
-    expect(await searchFiles(made, needles)).toEqual([]);
+    expect(await searchFiles(made)).toEqual([]);
     const demo = (await walk(join(folder, 'demo'))).filter(({ path }) => /\.(log|json|txt)$/.test(path));
-    expect(await searchFiles(demo, needles)).toEqual([]);
+    expect(await searchFiles(demo)).toEqual([]);
     expect(openTo(await walk(out), 0o077)).toEqual([]);
   });
 });
@@ -330,7 +329,7 @@ test('files of the data folder are 0600 and folders 0700; as root the data folde
 test('retention erases files, results and rows, and the log says what it erased by UID', async () => {
   const dicom = async () =>
     (await Promise.all(['spool', 'results'].map((name) => walk(join(dataDir, name))))).flat();
-  expect(await searchFiles(await dicom(), needlesOf(PATIENTS.latin))).not.toEqual([]);
+  expect(await fileSearch(needlesOf(PATIENTS.latin))(await dicom())).not.toEqual([]);
   await stopService('SIGTERM');
   await startService({ retentionDays: 0, retentionCron: '* * * * * *' });
   const all = ['analysed', 'without geometry', 'corrupt', 'in flight'];
@@ -341,7 +340,7 @@ test('retention erases files, results and rows, and the log says what it erased 
   );
   const left = (await dicom()).filter(({ isFolder }) => !isFolder);
   expect(left).toEqual([]);
-  expect(await searchFiles(await walk(dataDir), needles)).toEqual([]);
+  expect(await searchFiles(await walk(dataDir))).toEqual([]);
   const rows = await databaseRows();
   expect(rows.filter((row) => /^raunet\.(instance|result) /.test(row))).toEqual([]);
   const lines = (await log()).split('\n').filter((line) => line.includes('Retention erased a series'));

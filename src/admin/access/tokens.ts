@@ -9,6 +9,7 @@ const REFRESH_MS = 2000;
 export interface KnownTokens {
   /** Null: none, expired or revoked. */
   find(secret: string): Identity | null;
+  count(): number;
   /** After a change of ours. */
   refresh(): Promise<void>;
   close(): void;
@@ -39,6 +40,7 @@ export async function watchTokens(read: () => Promise<TokenRecord[]>, log: Log):
       if (token === undefined || (token.expiresAt !== null && token.expiresAt <= new Date())) return null;
       return { name: `token ${token.name}`, role: token.role, tokenName: token.name };
     },
+    count: () => byHash.size,
     refresh,
     close: () => clearInterval(timer),
   };
