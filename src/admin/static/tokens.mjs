@@ -28,14 +28,19 @@ export async function showTokens() {
 
 async function said(work) {
   const line = at('tokens-said');
+  let [words, className] = [[], 'good'];
   try {
-    line.replaceChildren(...(await work()));
-    line.className = 'good';
+    words = await work();
   } catch (error) {
-    line.textContent = error.message;
-    line.className = 'bad';
+    [words, className] = [[error.message], 'bad'];
   }
-  await showTokens();
+  try {
+    // First: who reads that it is done sees it done.
+    await showTokens();
+  } finally {
+    line.replaceChildren(...words);
+    line.className = className;
+  }
 }
 
 const revoke = (name) =>
