@@ -15,8 +15,21 @@ def write(content: dict[str, Any], path: Path) -> None:
     os.replace(beside, path)
 
 
+ONNX = Path(__file__).resolve().parents[1]
+
+
+def portable(start: str) -> str:
+    """A path that says nothing of this machine: from onnx/ on, where all commands run, or the name alone."""
+    path = Path(start)
+    if not path.is_absolute():
+        return start
+    return str(path.relative_to(ONNX)) if path.is_relative_to(ONNX) else path.name
+
+
 def write_network(weights: dict[str, Tensor], recipe: dict[str, Any], step: int, path: Path) -> None:
     """recipe: the run's settings, its model and width among them, kept for the model card."""
+    if recipe.get("start"):
+        recipe = recipe | {"start": portable(recipe["start"])}
     write({"model": recipe["model"], "width": recipe["width"], "options": {}, "state_dict": weights,
            "recipe": recipe, "step": step}, path)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from training import checkpoint
 from training.data import cache, labels
 from training.data.cache import Dataset
 from training.networks import raunet
@@ -133,3 +134,12 @@ def test_an_epoch_of_the_papers_recipe_sees_every_picture_once():
 def test_the_papers_recipe_gives_every_pixel_one_class():
     paper = Paper.load(None, 0, sixfold=True, leaky=False)
     assert {bin(value).count("1") for value in paper.allowed.unique().tolist()} == {1}
+
+
+def test_a_network_tells_where_it_began_but_nothing_of_the_machine(tmp_path):
+    train(SHORT, tmp_path / "first")
+    train(replace(SHORT, start=str(tmp_path / "first" / "network.pt")), tmp_path / "second")
+    assert raunet.load(tmp_path / "second" / "network.pt")[1]["recipe"]["start"] == "network.pt"
+    assert str(tmp_path).encode() not in (tmp_path / "second" / "network.pt").read_bytes()
+    assert checkpoint.portable(str(checkpoint.ONNX / "checkpoints" / "a.pt")) == "checkpoints/a.pt"
+    assert checkpoint.portable("runs/a.pt") == "runs/a.pt"
