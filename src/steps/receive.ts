@@ -6,7 +6,7 @@ import { transaction } from '../jobs/pool';
 import type { Queues } from '../jobs/queue';
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
-import { recordInstance, recordNextInstance } from '../records/receive';
+import { type ReceivedInstance, recordInstance, recordNextInstance } from '../records/receive';
 import type { Spool } from '../spool/spool';
 import { priorityOf, RANK, SERIES_QUEUE, type SeriesJob } from './queues';
 
@@ -34,21 +34,21 @@ export const storeReceipt = (deps: ReceiveDeps) => {
   };
 };
 
-const recordAndQueue = (receipt: Receipt, { config, pool, queues }: ReceiveDeps): Promise<void> =>
+/** Whatever the instance is to its series: on record, and where it is to be analysed, with the job for it. */
+export const recordAndQueue = (
+  instance: ReceivedInstance,
+  { config, pool, queues }: Pick<ReceiveDeps, 'config' | 'pool' | 'queues'>,
+): Promise<void> =>
   transaction(pool, async (tx) => {
-    const priority = priorityOf(config, receipt.callingAe);
-    const recorded = await recordInstance(tx, receipt, priority);
+    const { seriesUid } = instance;
+    const priority = priorityOf(config, instance.callingAe);
+    const recorded = await recordInstance(tx, instance, priority);
     if (recorded === 'duplicate' || recorded === 'conflicting') return;
-    await queues.send(
-      tx,
-      SERIES_QUEUE,
-      { seriesUid: receipt.seriesUid, associationEnded: false } satisfies SeriesJob,
-      {
-        key: receipt.seriesUid,
-        priority: RANK[priority],
-        afterSeconds: config.series.quietSeconds,
-      },
-    );
+    await queues.send(tx, SERIES_QUEUE, { seriesUid, associationEnded: false } satisfies SeriesJob, {
+      key: seriesUid,
+      priority: RANK[priority],
+      afterSeconds: config.series.quietSeconds,
+    });
   });
 
 /** Where a PACS can be asked how many instances a series has, the quiet time need not pass. */

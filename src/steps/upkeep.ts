@@ -17,18 +17,18 @@ import { eraseSeries, expiredSeries, forgetErased } from '../records/erase';
 import { filesOf, seriesWithFiles } from '../records/files';
 import { openRequests } from '../records/commitment-requests';
 import { findSeries, unfinishedSeries, waitingDeliveries } from '../records/read';
-import { markLost, recordInstance } from '../records/receive';
+import { markLost } from '../records/receive';
 import type { Spool } from '../spool/spool';
 import {
   ANALYSE_QUEUE,
   analyseKey,
   deliverQueue,
-  priorityOf,
   RANK,
   REPORT_QUEUE,
   reportKey,
   SERIES_QUEUE,
 } from './queues';
+import { recordAndQueue } from './receive';
 
 export interface UpkeepDeps {
   config: Config;
@@ -85,20 +85,8 @@ function spoolUpkeep({
         inspect: (file) => spool.inspect(file),
         recorded: (seriesUid) => filesOf(pool, seriesUid),
         recordedSeries: () => seriesWithFiles(pool),
-        record: (found) =>
-          transaction(pool, async (tx) => {
-            // The file does not say from which address it came.
-            const instance = { ...found, callingAddress: '' };
-            const priority = priorityOf(config, found.callingAe);
-            const recorded = await recordInstance(tx, instance, priority);
-            if (recorded !== 'new' && recorded !== 'restored') return;
-            await queues.send(
-              tx,
-              SERIES_QUEUE,
-              { seriesUid: found.seriesUid, associationEnded: false },
-              { key: found.seriesUid, priority: RANK[priority], afterSeconds: config.series.quietSeconds },
-            );
-          }),
+        // The file does not say from which address it came.
+        record: (found) => recordAndQueue({ ...found, callingAddress: '' }, { config, pool, queues }),
         lost: (seriesUid, files) =>
           transaction(pool, (tx) => markLost(tx, seriesUid, files, 'RAUNET_SPOOL_MISSING')),
         resume: () => resume(pool, queues, config),
