@@ -38,7 +38,7 @@ async function bench(quick: boolean): Promise<number> {
     print(
       `\nC-STORE of ${long.files.length} slices, best of the rounds; memory of all processes of a receiver\n`,
     );
-    bars.push(...(await benchReceive(long, quick ? 2 : 3, print)));
+    bars.push(...(await benchReceive(long, quick ? 2 : 3, synced, print)));
     print('\nMemory while receiving\n');
     bars.push(...(await benchMemory(long, quick ? 1200 : 3000, print)));
     print('\nWhole jobs: first C-STORE to last result delivered\n');

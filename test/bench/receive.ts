@@ -17,11 +17,12 @@ interface Measured {
 
 /**
  * The same slices, as new instances each time, to each receiver over 1 and over 4 associations; the receivers take
- * turns within a round, so that what else the machine does hits all of them.
+ * turns within a round, so that what else the machine does hits all of them. `syncMs`: what a durable write takes here.
  */
 export async function benchReceive(
   { files, megabytes }: Slices,
   rounds: number,
+  syncMs: number,
   print: (line: string) => void,
 ): Promise<Bar[]> {
   const receivers: Receiver[] = [];
@@ -40,6 +41,11 @@ export async function benchReceive(
       }),
     );
     print(table(['receiver', 'associations', 'seconds', 'instances/s', 'MB/s', 'peak MB'], rows));
+    const { seconds } = best.get('storescp 1')!;
+    const limit = files.length / (seconds + (files.length * syncMs) / 1000);
+    print(
+      `\nA storescp that synced would come to ${limit.toFixed(0)} instances/s over 1 association: its time, and ${syncMs.toFixed(1)} ms for each instance. What is asked below may lie above that.`,
+    );
     return ASSOCIATIONS.flatMap((associations) => [
       bar(best, 'storescp', associations, OF_STORESCP_AT_LEAST),
       bar(best, 'Orthanc', associations, OF_ORTHANC_AT_LEAST),
