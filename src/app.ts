@@ -32,7 +32,7 @@ import { assemble, assembleDead } from './steps/assemble';
 import { commitmentReported } from './steps/commit';
 import { type DeliverDeps, deliver, deliveryDead } from './steps/deliver';
 import { seriesDesk } from './steps/operator';
-import { audited, auditedQuery, listenerAudit } from './steps/told';
+import { audited, auditedQuery, listenerAudit, tellTokenChanges } from './steps/told';
 import { installationId, producerOf } from './steps/producer';
 import {
   ANALYSE_QUEUE,
@@ -230,6 +230,7 @@ async function build(
     });
   }
 
+  onStop(await tellTokenChanges({ pool, auditTrail, log }));
   const admin = await startAdmin({
     config: config.admin,
     log,
@@ -239,6 +240,7 @@ async function build(
       readiness({ config, pool, inference: analyser?.inference ?? null, disk, echoes, listener, auditTrail }),
     series: roles.has('admin') ? audited(seriesDesk({ pool, queues }), audit) : null,
     users: userStore(pool),
+    audit,
     gauges: {
       records: () => recordCounts(pool),
       queues: () => queues.depth(),

@@ -1,5 +1,6 @@
 import { Router } from 'express';
-import { identityOf, only } from './access/authenticate';
+import { only } from './access/authenticate';
+import { identityOf } from './access/identity';
 import type { Metrics } from './metrics';
 import type { Gauges, Part } from './types';
 

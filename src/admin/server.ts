@@ -2,11 +2,13 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
 import express, { type Express } from 'express';
+import type { Audit } from '../audit/types';
 import type { AdminConfig } from '../config/admin';
 import { type KeyPair, readKeyPair, watchKeyPair } from '../lib/certificate';
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import { access, isHttps } from './access/access';
+import { denials } from './access/told';
 import { type KnownTokens, watchTokens } from './access/tokens';
 import type { UserStore } from './access/types';
 import { loopbackHostOnly, ownPagesOnly, securityHeaders } from './guard';
@@ -21,6 +23,7 @@ export interface AdminDeps extends HealthDeps {
   /** Null: only health, readiness and metrics; another process has the pages. */
   series: SeriesDesk | null;
   users: UserStore;
+  audit: Audit;
 }
 
 export interface Admin {
@@ -31,8 +34,8 @@ export interface Admin {
 
 /** openapi.yaml describes every route; static/ holds the dashboard. Both are open: they hold nothing of this installation. */
 export function createAdminApp(deps: AdminDeps & { tokens: KnownTokens }): Express {
-  const { config, log, users, tokens } = deps;
-  const { before, routes } = access({ config, log, store: users, tokens });
+  const { config, log, users, tokens, audit } = deps;
+  const { before, routes } = access({ config, log, store: users, tokens, audit });
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -53,7 +56,7 @@ export function createAdminApp(deps: AdminDeps & { tokens: KnownTokens }): Expre
   app.use((request) => {
     throw new RaunetError('RAUNET_NOT_FOUND', { detail: `${request.method} ${request.path}` });
   });
-  app.use(problems(log));
+  app.use(denials(audit, log), problems(log));
   return app;
 }
 

@@ -17,7 +17,7 @@ interface Code {
 const dcm = (code: string, text: string): Code => ({ code, system: 'DCM', text });
 const own = (code: string, text: string): Code => ({ code, system: '99RAUNET', text });
 
-/** PS3.16 CID 400, 401, 402, 404 and, for what the standard has no code for, our own. */
+/** PS3.16 CID 400 to 404 and, for what the standard has no code for, our own. */
 const CODE = {
   applicationActivity: dcm('110100', 'Application Activity'),
   beginTransferring: dcm('110102', 'Begin Transferring DICOM Instances'),
@@ -27,13 +27,19 @@ const CODE = {
   securityAlert: dcm('110113', 'Security Alert'),
   applicationStart: dcm('110120', 'Application Start'),
   applicationStop: dcm('110121', 'Application Stop'),
+  userAuthentication: dcm('110114', 'User Authentication'),
+  login: dcm('110122', 'Login'),
+  logout: dcm('110123', 'Logout'),
   nodeAuthentication: dcm('110126', 'Node Authentication'),
+  restrictedFunction: dcm('110132', 'Use of Restricted Function'),
+  userSecurity: dcm('110137', 'User Security Attributes Changed'),
   application: dcm('110150', 'Application'),
   destination: dcm('110152', 'Destination Role ID'),
   source: dcm('110153', 'Source Role ID'),
   studyUid: dcm('110180', 'Study Instance UID'),
   sopClassUid: dcm('110181', 'SOP Class UID'),
   nodeId: dcm('110182', 'Node ID'),
+  uri: { code: '12', system: 'RFC-3881', text: 'URI' },
   operatorAction: own('operator-action', 'Operator Action'),
   seriesUid: own('series', 'Series Instance UID'),
 } as const;
@@ -49,7 +55,7 @@ export function auditMessage(event: AuditEvent, at: Date, source: AuditSource): 
         'EventIdentification',
         {
           EventActionCode: action,
-          EventDateTime: at.toISOString(),
+          EventDateTime: ('at' in event ? event.at : at).toISOString(),
           // Success, or minor failure: nothing here ends the service.
           EventOutcomeIndicator: failure === null ? 0 : 4,
         },
@@ -120,11 +126,48 @@ function describe(event: AuditEvent, source: AuditSource): Description {
         type: CODE.nodeAuthentication,
         action: 'E',
         participants: [
-          ourselves(source, CODE.application, false),
-          participant(event.peer, CODE.source, true),
+          ourselves(source, CODE.application, true),
+          participant(event.peer, CODE.source, false),
         ],
-        objects: [object(event.peer.address, CODE.nodeId, { type: 2, role: 13 })], // security resource
+        objects: [object(event.peer.address, CODE.nodeId, SECURITY_RESOURCE)],
         failure: event.reason,
+      };
+    case 'signed in':
+    case 'signed out': // A.5.3.12
+      return {
+        id: CODE.userAuthentication,
+        type: event.kind === 'signed in' ? CODE.login : CODE.logout,
+        action: 'E',
+        participants: [user(event, true), ourselves(source, CODE.application, false)],
+        objects: [],
+        failure: event.failure,
+      };
+    case 'denied': // A.5.3.11
+      return {
+        id: CODE.securityAlert,
+        type: CODE.restrictedFunction,
+        action: 'E',
+        participants: [ourselves(source, CODE.application, true), user(event, false)],
+        objects: [object(event.target, CODE.uri, SECURITY_RESOURCE)],
+        failure: event.reason,
+      };
+    case 'token changed': // A.5.3.11: an informative alert
+      return {
+        id: CODE.securityAlert,
+        type: CODE.userSecurity,
+        action: 'E',
+        participants: [ourselves(source, CODE.application, true), user(event, false)],
+        objects: [
+          object(
+            `/api/tokens/${event.token}`,
+            CODE.uri,
+            SECURITY_RESOURCE,
+            detail(
+              'Alert Description',
+              `Token ${event.token} with the role ${event.role} was ${event.action}.`,
+            ),
+          ),
+        ],
       };
     case 'operated':
       return {
@@ -175,6 +218,17 @@ const participant = ({ aeTitle, address }: AuditedPeer, role: Code, isRequestor:
     coded('RoleIDCode', role),
   );
 
+/** Of the admin pages. Who gave no name is called by their address: A.5.3.12 wants a UserID of the one who tried. */
+const user = (
+  { user: name, address }: { user: string | null; address: string },
+  isRequestor: boolean,
+): Element =>
+  element('ActiveParticipant', {
+    UserID: name || address,
+    UserIsRequestor: isRequestor,
+    ...accessPoint(address),
+  });
+
 /** Type 1: machine name, 2: IP address (A.5.2.1). */
 const accessPoint = (address: string) => ({
   NetworkAccessPointID: address,
@@ -200,6 +254,13 @@ function object(
     ...children,
   );
 }
+
+/** Type 2 system object, role 13 security resource. */
+const SECURITY_RESOURCE = { type: 2, role: 13 };
+
+/** A.5.1: the value is base64. */
+const detail = (type: string, text: string): Element =>
+  element('ParticipantObjectDetail', { type, value: Buffer.from(text).toString('base64') });
 
 /** Type 2 system object, role 3 report: A.5.2.3 for studies. */
 function study({ studyUid, sopClasses }: AuditedStudy): Element {

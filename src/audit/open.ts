@@ -13,6 +13,8 @@ export interface AuditTrail {
   audit: Audit;
   /** Why it is not written, or not sent, at the moment. */
   failures(): RaunetError[];
+  /** Resolves when everything told so far is on the disk, or waits in memory because the disk takes nothing. */
+  flush(): Promise<void>;
   /** Tells of the stop, and ends when that is on the disk and, where that is quick, sent. */
   close(): Promise<void>;
 }
@@ -54,6 +56,7 @@ export async function openAudit(deps: {
   await trail.flush();
   return {
     audit,
+    flush: () => trail.flush(),
     failures: () => [trail.failure(), forward?.failure()].filter((error) => error != null),
     async close() {
       audit({ kind: 'stopped' });

@@ -35,6 +35,20 @@ export type AuditEvent =
       seriesUid: string;
       failure: string | null;
     }
+  /** A browser signed in or out; `user` null where nobody knows who tried. */
+  | { kind: 'signed in' | 'signed out'; user: string | null; address: string; failure: string | null }
+  /** Somebody asked for what they may not have; `target`: the path. */
+  | { kind: 'denied'; user: string | null; address: string; target: string; reason: string }
+  /** An admin, or whoever has the machine by `raunet token`, gave or took access. */
+  | {
+      kind: 'token changed';
+      at: Date;
+      action: 'created' | 'revoked';
+      token: string;
+      role: string;
+      user: string;
+      address: string;
+    }
   /** Retention erased the files of a study. */
   | { kind: 'erased'; studyUid: string };
 

@@ -1,10 +1,22 @@
+import { hostname, userInfo } from 'node:os';
 import { makeToken, newToken } from '../admin/access/new-token';
 import type { Config } from '../config/schema';
 import { toRaunetError } from '../lib/errors';
-import { userStore } from '../records/users';
+import { type Actor, userStore } from '../records/users';
 import { EXIT, type ExitCode } from './exit-codes';
 import { table } from './table';
 import { withRecords } from './with-records';
+
+/** Who has the shell, as the system names them. A container may have an id without a name. */
+function shellUser(): Actor {
+  let name: string;
+  try {
+    name = userInfo().username;
+  } catch {
+    name = String(process.getuid?.());
+  }
+  return { name: `${name} by raunet token`, address: hostname() };
+}
 
 type Store = ReturnType<typeof userStore>;
 
@@ -34,7 +46,7 @@ export async function createToken(
     return EXIT.usage;
   }
   return withTokens(config, print, async (store) => {
-    const { secret, role, expiresAt } = await makeToken(store, data);
+    const { secret, role, expiresAt } = await makeToken(store, data, shellUser());
     print(
       `${data.name}, ${role}, ${expiresAt === null ? 'until it is revoked' : `until ${expiresAt.toISOString()}`}.`,
     );
@@ -58,7 +70,7 @@ export const listTokens = (config: Config, print: (line: string) => void): Promi
 
 export const revokeToken = (name: string, config: Config, print: (line: string) => void): Promise<ExitCode> =>
   withTokens(config, print, async (store) => {
-    const found = await store.removeToken(name);
+    const found = await store.removeToken(name, shellUser());
     print(
       found
         ? `${name} is revoked, and the sessions begun with it have ended.`

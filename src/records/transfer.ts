@@ -14,6 +14,7 @@ const TABLES = [
   'commitment_instance',
   'commitment_request',
   'admin_token',
+  'admin_token_change',
 ] as const;
 const BATCH = 1000;
 

@@ -1,9 +1,13 @@
+import type { Pool } from 'pg';
 import type { SeriesDesk } from '../admin/types';
+import type { AuditTrail } from '../audit/open';
 import type { Audit } from '../audit/types';
 import { REJECTION } from '../association/rejections';
 import type { ListenerDeps, Peer } from '../association/types';
 import type { DestinationConfig } from '../config/schema';
 import { toRaunetError } from '../lib/errors';
+import type { Log } from '../lib/log';
+import { takeTokenChanges } from '../records/users';
 
 /** Rejections that say "we do not know you", not "not now": PS3.15 A.5.3.11, node authentication. */
 const ALERTS: readonly string[] = [REJECTION.callingAe.name, REJECTION.calledAe.name, 'RAUNET_TLS_REFUSED'];
@@ -46,6 +50,45 @@ export function audited(desk: SeriesDesk, audit: Audit): SeriesDesk {
     cancel: (seriesUid, by) => told('cancel', seriesUid, by, desk.cancel(seriesUid, by)),
     setPriority: (seriesUid, priority, by) =>
       told('priority', seriesUid, by, desk.setPriority(seriesUid, priority, by)),
+  };
+}
+
+/** So long until a change of a token is told, ms. */
+const TOKEN_CHANGES_MS = 2000;
+
+/**
+ * Tells of tokens that were made or revoked, here, on another machine or by `raunet token` while no service ran. One
+ * process tells of each; it is forgotten when it is in the trail. Returns the end, after which nothing runs.
+ */
+export async function tellTokenChanges(deps: {
+  pool: Pool;
+  auditTrail: AuditTrail;
+  log: Log;
+}): Promise<() => Promise<void>> {
+  const { pool, auditTrail, log } = deps;
+  let failing = false;
+  const tell = () =>
+    takeTokenChanges(pool, async (changes) => {
+      for (const { name, actor, at, role, action, address } of changes)
+        auditTrail.audit({ kind: 'token changed', at, action, token: name, role, user: actor, address });
+      await auditTrail.flush();
+    }).then(
+      () => {
+        failing = false;
+      },
+      (error: unknown) => {
+        if (!failing) log.warn('Changes of tokens cannot be read for the audit trail', { error });
+        failing = true;
+      },
+    );
+  let running = tell();
+  await running;
+  const timer = setInterval(() => {
+    running = running.then(tell);
+  }, TOKEN_CHANGES_MS).unref();
+  return async () => {
+    clearInterval(timer);
+    await running.then(tell);
   };
 }
 

@@ -12,6 +12,7 @@ import { auditFileOf, openTrail } from '../../src/audit/trail';
 import type { AuditEvent } from '../../src/audit/types';
 import { configSchema } from '../../src/config/schema';
 import { silentLog } from '../../src/lib/log';
+import type { Element } from '@xmldom/xmldom';
 import { codesOf, one, parseAudit, schemaProblems } from '../fixtures/audit-schema';
 import { type Authority, authority } from '../fixtures/certificates';
 import { dataSet } from '../fixtures/data-set';
@@ -66,6 +67,25 @@ const EVENTS: [string, AuditEvent][] = [
     { kind: 'operated', action: 'priority', user: 'bob', seriesUid: '1.2.3.4', failure: null },
   ],
   ['110105', { kind: 'erased', studyUid: '1.2.3' }],
+  ['110114 110122', { kind: 'signed in', user: 'anna', address: '10.0.0.8', failure: null }],
+  ['110114 110122', { kind: 'signed in', user: null, address: '::1', failure: 'RAUNET_SIGN_IN: why' }],
+  ['110114 110123', { kind: 'signed out', user: 'anna', address: '10.0.0.8', failure: null }],
+  [
+    '110113 110132',
+    { kind: 'denied', user: 'vera', address: '10.0.0.8', target: '/api/tokens', reason: 'RAUNET_FORBIDDEN' },
+  ],
+  [
+    '110113 110137',
+    {
+      kind: 'token changed',
+      at: new Date('2026-11-24T11:59:58.000Z'),
+      action: 'created',
+      token: 'prometheus',
+      role: 'viewer',
+      user: 'root by raunet token',
+      address: 'raunet.example',
+    },
+  ],
 ];
 const source = { sourceId: 'install-1', aeTitle: 'RAUNET', host: 'raunet.example', processId: 42 };
 const at = new Date('2026-11-24T12:00:00.123Z');
@@ -77,7 +97,7 @@ describe('the message', () => {
     expect(schemaProblems(root)).toEqual([]);
     expect(codesOf(root)).toBe(codes);
     expect(xml).not.toContain('\n');
-    const failed = 'failure' in event ? event.failure !== null : event.kind === 'refused';
+    const failed = 'failure' in event ? event.failure !== null : 'reason' in event;
     expect(one(root, 'EventIdentification').getAttribute('EventOutcomeIndicator')).toBe(failed ? '4' : '0');
   });
 
@@ -96,6 +116,37 @@ describe('the message', () => {
     expect(one(root, 'ParticipantObjectIdentification').getAttribute('ParticipantObjectID')).toBe('1.2.3');
     expect(one(root, 'SOPClass').getAttribute('NumberOfInstances')).toBe('300');
     expect(one(root, 'EventIdentification').getAttribute('EventDateTime')).toBe('2026-11-24T12:00:00.123Z');
+  });
+
+  const rows = (root: Element): (string | null)[][] =>
+    Array.from(root.getElementsByTagName('ActiveParticipant')).map((each) =>
+      ['UserID', 'UserIsRequestor', 'NetworkAccessPointID', 'NetworkAccessPointTypeCode'].map((name) =>
+        each.getAttribute(name),
+      ),
+    );
+
+  test('of a sign-in: the person and the address, by which one who gave no name is called (A.5.3.12)', () => {
+    const of = (user: string | null, failure: string | null) =>
+      parseAudit(auditMessage({ kind: 'signed in', user, address: '10.0.0.8', failure }, at, source));
+    const us = ['42', 'false', 'raunet.example', '1'];
+    expect(rows(of('anna', null))).toEqual([['anna', 'true', '10.0.0.8', '2'], us]);
+    const refused = of(null, 'RAUNET_SIGN_IN: eve has no role');
+    expect(rows(refused)).toEqual([['10.0.0.8', 'true', '10.0.0.8', '2'], us]);
+    expect(one(refused, 'EventOutcomeDescription').textContent).toBe('RAUNET_SIGN_IN: eve has no role');
+  });
+
+  test('of a security alert: we report, whoever did it is no requestor (A.5.3.11); of a token when, which and what', () => {
+    for (const [codes, event] of EVENTS.filter(([codes]) => codes.startsWith('110113'))) {
+      const requestors = rows(parseAudit(auditMessage(event, at, source))).map(([, flag]) => flag);
+      expect([codes, ...requestors]).toEqual([codes, 'true', 'false']);
+    }
+    const root = parseAudit(auditMessage(EVENTS.at(-1)![1], at, source));
+    expect(one(root, 'EventIdentification').getAttribute('EventDateTime')).toBe('2026-11-24T11:59:58.000Z');
+    expect(one(root, 'ParticipantObjectIdentification').getAttribute('ParticipantObjectID')).toBe(
+      '/api/tokens/prometheus',
+    );
+    const text = one(root, 'ParticipantObjectDetail').getAttribute('value')!;
+    expect(Buffer.from(text, 'base64').toString()).toBe('Token prometheus with the role viewer was created.');
   });
 
   test('whatever a peer calls itself comes out of a parser as it was, or as a question mark, on one line', () => {
@@ -312,7 +363,7 @@ describe('syslog over TLS', () => {
   });
 });
 
-test('the service tells of start, transfer, stranger, operator and stop, and names no patient', async () => {
+test('the service tells of start, transfer, stranger, operator, token and stop, and names no patient', async () => {
   const service = await startService({ dicomPort: await freePort(), pacsPort: await freePort() });
   try {
     const sender = await ScriptedPeer.associated(service.dicomPort, { callingAe: 'CT1' });
@@ -330,6 +381,12 @@ test('the service tells of start, transfer, stranger, operator and stop, and nam
       body: JSON.stringify({ priority: 'stat' }),
     });
     expect(cancel.status).toBe(200);
+    const token = await fetch(`http://127.0.0.1:${service.adminPort}/api/tokens`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'prometheus', role: 'viewer' }),
+    });
+    expect(token.status).toBe(201);
     await service.stop();
     const lines = await told(join(service.dataDir, 'audit', `${hostname()}-${service.adminPort}`));
     for (const line of lines)
@@ -340,6 +397,7 @@ test('the service tells of start, transfer, stranger, operator and stop, and nam
       '110104',
       '110113 110126',
       'operator-action priority',
+      '110113 110137',
       '110100 110121',
     ]);
     expect(lines.join('')).toContain('ParticipantObjectID="1.2.3.7"');

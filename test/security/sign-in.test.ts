@@ -68,6 +68,12 @@ test('a group of the provider gives its role; the highest counts', async () => {
     const { browser, page } = await signIn(user);
     expect([page.url.href, page.status]).toEqual([`${origin}/`, 200]);
     expect(await whoami(browser)).toEqual({ user: user.split('+')[0], role, signIn: ['oidc', 'token'] });
+    expect(rig.told.at(-1)).toEqual({
+      kind: 'signed in',
+      user: user.split('+')[0],
+      address: '127.0.0.1',
+      failure: null,
+    });
   }
 });
 
@@ -77,6 +83,12 @@ test('whoever has no group with a role is not let in, and told so', async () => 
   expect(await whoami(browser)).toMatchObject({ user: null, role: null });
   expect((await browser.fetch(`${origin}/api/series`)).status).toBe(401);
   expect(rig.logged()).toContain('the claim groups gives no role');
+  expect(rig.told.at(-1)).toEqual({
+    kind: 'signed in',
+    user: null,
+    address: '127.0.0.1',
+    failure: expect.stringContaining('eve: the claim groups gives no role'),
+  });
 });
 
 test('the provider gets a challenge of PKCE, a state and a nonce, new at each sign-in', async () => {
@@ -201,6 +213,7 @@ test('signing out ends the session here and leads to the end of the one at the p
     method: 'DELETE',
     headers: { 'Content-Type': 'application/json' },
   });
+  expect(rig.told.at(-1)).toMatchObject({ kind: 'signed out', user: 'anna', failure: null });
   const { continueAt } = (await response.json()) as { continueAt: string };
   const url = new URL(continueAt);
   expect(url.origin).toBe(provider.issuer);

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Admin } from '../../src/admin/server';
+import { takeTokenChanges, type TokenChange } from '../../src/records/users';
 import { type AdminRig, startAdminRig } from '../fixtures/admin';
 import { until } from '../fixtures/until';
 
@@ -47,6 +49,30 @@ test('create shows the token once and the running service takes it; list has no 
 
   expect((await token('revoke', 'prometheus')).status).toBe(0);
   await until('the service refuses it', async () => (await statusOf(secret)) !== 200, 5);
+}, 60_000);
+
+test('each change is told to the audit trail once, with who had the shell, and not before it stands there', async () => {
+  const take = async (): Promise<TokenChange[]> => {
+    const taken: TokenChange[] = [];
+    await takeTokenChanges(rig.database.pool, async (changes) => void taken.push(...changes));
+    return taken;
+  };
+  await take();
+  const before = new Date();
+  await token('create', '--name', 'grafana', '--role', 'operator');
+  await token('create', '--name', 'grafana', '--role', 'admin');
+  await token('revoke', 'grafana');
+  await token('revoke', 'grafana');
+  const full = takeTokenChanges(rig.database.pool, () => Promise.reject(new Error('disk full')));
+  await expect(full).rejects.toThrow('disk full');
+  const told = await take();
+  const who = { actor: `${userInfo().username} by raunet token`, address: hostname() };
+  expect(told).toMatchObject([
+    { name: 'grafana', role: 'operator', action: 'created', ...who },
+    { name: 'grafana', role: 'operator', action: 'revoked', ...who },
+  ]);
+  for (const { at } of told) expect(at.getTime()).toBeGreaterThanOrEqual(before.getTime());
+  expect(await take()).toEqual([]);
 }, 60_000);
 
 test('a role that does not exist, a name that is taken, one that is not there: the exit code and a sentence', async () => {

@@ -287,6 +287,74 @@ test('a host name of a stranger is answered with authentication, where it gives 
   ]);
 });
 
+describe('the audit trail is told', () => {
+  const address = '127.0.0.1';
+  const since = async (work: () => Promise<unknown>) => {
+    const before = rig.told.length;
+    await work();
+    return rig.told.slice(before);
+  };
+  const signIn = (browser: ReturnType<typeof userAgent>, token: string) =>
+    browser.fetch(`${origin}/api/session`, {
+      method: 'POST',
+      headers: JSON_BODY,
+      body: JSON.stringify({ token }),
+    });
+
+  test('who signs in and out, and who could not', async () => {
+    const browser = userAgent();
+    const events = await since(async () => {
+      await signIn(browser, 'raunet_guess');
+      await signIn(browser, rig.tokens.viewer);
+      await browser.fetch(`${origin}/api/session`, { method: 'DELETE', headers: JSON_BODY });
+      await browser.fetch(`${origin}/api/session`, { method: 'DELETE', headers: JSON_BODY });
+    });
+    const user = 'token the-viewer';
+    expect(events).toEqual([
+      { kind: 'signed in', user: null, address, failure: expect.stringMatching(/^RAUNET_UNAUTHENTICATED/) },
+      { kind: 'signed in', user, address, failure: null },
+      { kind: 'signed out', user, address, failure: null },
+    ]);
+  });
+
+  test('of ten wrong tokens of an address in five minutes, and no more', async () => {
+    const events = await since(async () => {
+      for (let n = 0; n < 14; n++) await ask('/metrics', `raunet_guess${n}`);
+    });
+    expect(events).toEqual(
+      Array(10).fill({
+        kind: 'refused',
+        peer: { aeTitle: '', address },
+        reason: 'RAUNET_UNAUTHENTICATED',
+      }),
+    );
+  });
+
+  test('who asked for more than their role allows, and of another web site that tried; ten times in five minutes', async () => {
+    const events = await since(async () => {
+      await send('POST', `/api/series/${SERIES}/retry`, rig.tokens.viewer);
+      await fetch(`${origin}/api/tokens`, {
+        method: 'POST',
+        headers: { ...JSON_BODY, Origin: 'https://evil.example' },
+        body: '{}',
+      });
+      for (let n = 0; n < 14; n++) await ask('/api/tokens', rig.tokens.operator);
+    });
+    expect(events.slice(0, 3)).toEqual([
+      {
+        kind: 'denied',
+        user: 'token the-viewer',
+        address,
+        target: `/api/series/${SERIES}/retry`,
+        reason: 'RAUNET_FORBIDDEN',
+      },
+      { kind: 'denied', user: null, address, target: '/api/tokens', reason: 'RAUNET_REQUEST_ORIGIN' },
+      expect.objectContaining({ user: 'token the-operator', target: '/api/tokens' }),
+    ]);
+    expect(events).toHaveLength(10);
+  });
+});
+
 test('no secret stands in the log', () => {
   const logged = rig.logged();
   expect(logged).toContain('A wrong token was refused');

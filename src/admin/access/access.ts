@@ -1,5 +1,6 @@
 import type { RequestHandler, Router } from 'express';
 import type { AdminConfig } from '../../config/admin';
+import type { Audit } from '../../audit/types';
 import type { Log } from '../../lib/log';
 import { authenticate, everyone } from './authenticate';
 import { cookies } from './cookies';
@@ -7,6 +8,7 @@ import { failureLimit, requestLimit } from './limits';
 import { openId } from './oidc';
 import { openSessionRoutes, sessionRoutes } from './session';
 import { tokenRoutes } from './token-routes';
+import { told } from './told';
 import type { KnownTokens } from './tokens';
 import type { UserStore } from './types';
 
@@ -14,6 +16,7 @@ export interface AccessDeps {
   config: AdminConfig;
   store: UserStore;
   tokens: KnownTokens;
+  audit: Audit;
   log: Log;
 }
 
@@ -30,6 +33,7 @@ export function access(deps: AccessDeps): { before: RequestHandler[]; routes: Ro
     ...deps,
     cookies: cookies(isHttps(config)),
     failures: failureLimit(),
+    told: told(deps.audit, deps.log),
     sessionHours: config.sessionHours,
     openId: config.oidc && config.publicUrl ? openId(config.oidc, config.publicUrl) : null,
   };

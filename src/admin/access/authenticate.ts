@@ -1,10 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { type Role, ROLES } from '../../config/admin';
 import { RaunetError } from '../../lib/errors';
-import type { Log } from '../../lib/log';
 import { hashOf } from '../../lib/secret';
 import type { Cookies } from './cookies';
+import { identityOf } from './identity';
 import type { FailureLimit } from './limits';
+import type { Told } from './told';
 import type { KnownTokens } from './tokens';
 import type { Identity, UserStore } from './types';
 
@@ -18,7 +19,7 @@ export interface AuthenticateDeps {
   tokens: KnownTokens;
   cookies: Cookies;
   failures: FailureLimit;
-  log: Log;
+  told: Told;
 }
 
 /** Without authentication. */
@@ -32,7 +33,7 @@ export const everyone: RequestHandler = (_request, response, next) => {
  * nobody, who may still see /health and the sign-in; a wrong token is refused at once with RAUNET_UNAUTHENTICATED.
  */
 export const authenticate =
-  ({ store, tokens, cookies, failures, log }: AuthenticateDeps): RequestHandler =>
+  ({ store, tokens, cookies, failures, told }: AuthenticateDeps): RequestHandler =>
   async (request, response, next) => {
     const given = request.headers.authorization;
     if (given !== undefined) {
@@ -40,7 +41,7 @@ export const authenticate =
       const identity = tokens.find(secret);
       if (identity === null) {
         await failures.failed(request);
-        log.warn('A wrong token was refused', { address: request.ip });
+        told.wrongToken(request);
         throw new RaunetError('RAUNET_UNAUTHENTICATED', { detail: 'the token is not known, or has expired' });
       }
       response.locals['identity'] = identity;
@@ -50,10 +51,6 @@ export const authenticate =
     }
     next();
   };
-
-/** Null: nobody. */
-export const identityOf = (response: Response): Identity | null =>
-  (response.locals['identity'] as Identity | undefined) ?? null;
 
 /** Throws RAUNET_UNAUTHENTICATED or RAUNET_FORBIDDEN. */
 export function demand(response: Response, role: Role): Identity {

@@ -25,6 +25,17 @@ export const requestLimit = (): RequestHandler =>
     validate: false,
   });
 
+/** Counts for the address of a request; not `within` from the eleventh within five minutes on. */
+export function failureCount(): (request: Request) => Promise<{ within: boolean; secondsLeft: number }> {
+  const store = new MemoryStore();
+  store.init({ windowMs: FAILURE_WINDOW_MS } as Parameters<MemoryStore['init']>[0]);
+  return async (request) => {
+    const { totalHits, resetTime } = await store.increment(clientOf(request));
+    const left = (resetTime?.getTime() ?? Date.now()) - Date.now();
+    return { within: totalHits <= FAILURES, secondsLeft: Math.ceil(left / 1000) };
+  };
+}
+
 export interface FailureLimit {
   /** Counts a wrong token or sign-in. Throws RAUNET_TOO_MANY_REQUESTS from the eleventh within five minutes on. */
   failed(request: Request): Promise<void>;
@@ -35,14 +46,12 @@ export interface FailureLimit {
  * monitor with an old token must not lock out the operators behind the same proxy.
  */
 export function failureLimit(): FailureLimit {
-  const store = new MemoryStore();
-  store.init({ windowMs: FAILURE_WINDOW_MS } as Parameters<MemoryStore['init']>[0]);
+  const count = failureCount();
   return {
     async failed(request) {
-      const { totalHits, resetTime } = await store.increment(clientOf(request));
-      if (totalHits <= FAILURES) return;
-      const seconds = Math.ceil(((resetTime?.getTime() ?? Date.now()) - Date.now()) / 1000);
-      request.res?.set('Retry-After', String(seconds));
+      const { within, secondsLeft } = await count(request);
+      if (within) return;
+      request.res?.set('Retry-After', String(secondsLeft));
       throw refusal();
     },
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ROLES } from '../../config/admin';
 import { hashOf, newSecret } from '../../lib/secret';
+import type { Actor } from '../../records/users';
 import type { UserStore } from './types';
 
 const DAY_MS = 86_400_000;
@@ -19,9 +20,10 @@ export const newToken = z.strictObject({
 export async function makeToken(
   store: Pick<UserStore, 'addToken'>,
   { name, role, days }: z.infer<typeof newToken>,
+  by: Actor,
 ) {
   const secret = newSecret();
   const expiresAt = days === undefined ? null : new Date(Date.now() + days * DAY_MS);
-  await store.addToken({ name, role, sha256: hashOf(secret), expiresAt });
+  await store.addToken({ name, role, sha256: hashOf(secret), expiresAt }, by);
   return { name, role, expiresAt, secret };
 }

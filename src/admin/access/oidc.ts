@@ -72,11 +72,13 @@ export function openId(config: OidcConfig, publicUrl: string): OpenId {
         const { error, message } = cause as { error?: string; message: string };
         throw new RaunetError('RAUNET_SIGN_IN', { detail: error ?? message }, { cause });
       });
+      const name = printable(String(claims['preferred_username'] ?? claims['email'] ?? claims['sub']));
       const role = roleOf(claims, config);
       if (role === null)
-        throw new RaunetError('RAUNET_SIGN_IN', { detail: `the claim ${config.roleClaim} gives no role` });
-      const name = claims['preferred_username'] ?? claims['email'] ?? claims['sub'];
-      return { name: printable(String(name)), role, tokenName: null };
+        throw new RaunetError('RAUNET_SIGN_IN', {
+          detail: `${name}: the claim ${config.roleClaim} gives no role`,
+        });
+      return { name, role, tokenName: null };
     },
 
     async end() {

@@ -1,10 +1,10 @@
-import { type RequestHandler, Router } from 'express';
+import { type Request, Router } from 'express';
 import { z } from 'zod';
 import { RaunetError, toRaunetError } from '../../lib/errors';
-import type { Log } from '../../lib/log';
 import { hashOf, newSecret } from '../../lib/secret';
 import { valid } from '../valid';
-import { type AuthenticateDeps, identityOf, SESSION_COOKIE } from './authenticate';
+import { type AuthenticateDeps, SESSION_COOKIE } from './authenticate';
+import { identityOf } from './identity';
 import { CALLBACK_PATH, type Login, type OpenId } from './oidc';
 import type { Identity } from './types';
 
@@ -15,7 +15,6 @@ const LOGIN_MS = 10 * 60_000;
 export interface SessionDeps extends AuthenticateDeps {
   sessionHours: number;
   openId: OpenId | null;
-  log: Log;
 }
 
 /** Who am I, for a service without authentication. */
@@ -34,11 +33,11 @@ const whoami = (identity: Identity | null) => ({
 
 /** Sign-in of browsers, by token or OpenID Connect, and sign-out. */
 export function sessionRoutes(deps: SessionDeps): Router {
-  const { store, tokens, cookies, failures, sessionHours, openId, log } = deps;
+  const { store, tokens, cookies, failures, sessionHours, openId, told } = deps;
   const router = Router();
   const signIn = openId === null ? ['token'] : ['oidc', 'token'];
 
-  const begin = async (request: Parameters<RequestHandler>[0], identity: Identity): Promise<void> => {
+  const begin = async (request: Request, identity: Identity): Promise<void> => {
     const old = cookies.get(request, SESSION_COOKIE);
     if (old !== null) await store.removeSession(hashOf(old));
     // A new one at each sign-in: what somebody else put into the browser before is worth nothing.
@@ -46,11 +45,7 @@ export function sessionRoutes(deps: SessionDeps): Router {
     const lasts = sessionHours * 3_600_000;
     await store.addSession(hashOf(secret), identity, new Date(Date.now() + lasts));
     cookies.set(request.res!, SESSION_COOKIE, secret, lasts);
-    log.info('Signed in to the admin pages', {
-      user: identity.name,
-      role: identity.role,
-      address: request.ip,
-    });
+    told.signedIn(request, identity);
   };
 
   router.get('/api/session', (_request, response) => {
@@ -62,8 +57,11 @@ export function sessionRoutes(deps: SessionDeps): Router {
     const identity = tokens.find(token.trim());
     if (identity === null) {
       await failures.failed(request);
-      log.warn('A wrong token was refused', { address: request.ip });
-      throw new RaunetError('RAUNET_UNAUTHENTICATED', { detail: 'the token is not known, or has expired' });
+      const error = new RaunetError('RAUNET_UNAUTHENTICATED', {
+        detail: 'the token is not known, or has expired',
+      });
+      told.signInRefused(request, error);
+      throw error;
     }
     await begin(request, identity);
     response.json({ ...whoami(identity), signIn });
@@ -74,7 +72,7 @@ export function sessionRoutes(deps: SessionDeps): Router {
     const identity = identityOf(response);
     if (secret !== null) await store.removeSession(hashOf(secret));
     cookies.clear(response, SESSION_COOKIE);
-    if (identity !== null) log.info('Signed out of the admin pages', { user: identity.name });
+    if (identity !== null) told.signedOut(request, identity);
     const byProvider = openId !== null && identity !== null && identity.tokenName === null;
     const next = byProvider ? await openId.end().catch(() => null) : null;
     response.json({ continueAt: next?.href ?? null });
@@ -83,18 +81,18 @@ export function sessionRoutes(deps: SessionDeps): Router {
   if (openId === null) return router;
 
   /** The dashboard has a sentence for the code. */
-  const refuse = (error: RaunetError) => {
-    log.warn('A sign-in was refused', { error });
+  const refuse = (request: Request, error: RaunetError): string => {
+    told.signInRefused(request, error);
     return `/?problem=${error.code}`;
   };
 
-  router.get('/login', async (_request, response) => {
+  router.get('/login', async (request, response) => {
     try {
       const { url, login } = await openId.begin();
       cookies.set(response, LOGIN_COOKIE, Buffer.from(JSON.stringify(login)).toString('base64url'), LOGIN_MS);
       response.redirect(303, url.href);
     } catch (thrown) {
-      response.redirect(303, refuse(toRaunetError(thrown)));
+      response.redirect(303, refuse(request, toRaunetError(thrown)));
     }
   });
 
@@ -112,7 +110,7 @@ export function sessionRoutes(deps: SessionDeps): Router {
     } catch (thrown) {
       const error = toRaunetError(thrown);
       if (error.code === 'RAUNET_SIGN_IN') await failures.failed(request);
-      response.redirect(303, refuse(error));
+      response.redirect(303, refuse(request, error));
     }
   });
 

@@ -4,6 +4,7 @@ import type { Log } from '../../lib/log';
 import { valid } from '../valid';
 import { demand } from './authenticate';
 import { makeToken, newToken } from './new-token';
+import { addressOf } from './told';
 import type { KnownTokens } from './tokens';
 import type { UserStore } from './types';
 
@@ -32,7 +33,10 @@ export function tokenRoutes({ store, tokens, log }: TokenDeps): Router {
 
   router.post('/api/tokens', async (request, response) => {
     const by = demand(response, 'admin');
-    const { name, role, expiresAt, secret } = await makeToken(store, valid(newToken, request.body));
+    const { name, role, expiresAt, secret } = await makeToken(store, valid(newToken, request.body), {
+      name: by.name,
+      address: addressOf(request),
+    });
     await tokens.refresh();
     log.info('A token was made', { token: name, role, by: by.name });
     response.status(201).json({ name, role, expiresAt: expiresAt?.toISOString() ?? null, token: secret });
@@ -41,7 +45,8 @@ export function tokenRoutes({ store, tokens, log }: TokenDeps): Router {
   router.delete('/api/tokens/:name', async (request, response) => {
     const by = demand(response, 'admin');
     const { name } = request.params;
-    if (!(await store.removeToken(name))) throw new RaunetError('RAUNET_NOT_FOUND', { detail: 'token' });
+    if (!(await store.removeToken(name, { name: by.name, address: addressOf(request) })))
+      throw new RaunetError('RAUNET_NOT_FOUND', { detail: 'token' });
     await tokens.refresh();
     log.info('A token was revoked', { token: name, by: by.name });
     response.json({ sentence: 'The token is revoked, and the sessions begun with it have ended.' });

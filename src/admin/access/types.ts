@@ -1,5 +1,5 @@
 import type { Role } from '../../config/admin';
-import type { SessionRecord, TokenRecord } from '../../records/users';
+import type { Actor, SessionRecord, TokenRecord } from '../../records/users';
 
 /** Who sent a request. */
 export interface Identity {
@@ -13,9 +13,9 @@ export interface Identity {
 export interface UserStore {
   tokens(): Promise<TokenRecord[]>;
   /** Throws RAUNET_TOKEN_NAME. */
-  addToken(token: Omit<TokenRecord, 'createdAt'>): Promise<void>;
+  addToken(token: Omit<TokenRecord, 'createdAt'>, by: Actor): Promise<void>;
   /** False where there is none of this name. */
-  removeToken(name: string): Promise<boolean>;
+  removeToken(name: string, by: Actor): Promise<boolean>;
   session(sha256: string): Promise<SessionRecord | null>;
   addSession(sha256: string, session: SessionRecord, expiresAt: Date): Promise<void>;
   removeSession(sha256: string): Promise<void>;

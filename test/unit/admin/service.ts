@@ -98,6 +98,7 @@ export function startTestAdmin(
   return startAdmin({
     config: { ...configSchema.parse({}).admin, port: 0 },
     users: nobody,
+    audit: () => {},
     version: '1.2.3',
     log: silentLog,
     metrics: createMetrics(),
