@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdir, open, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freeBytesBelow } from '../spool/free-space';
 
 // What `raunet doctor` asks the machine.
 
@@ -11,6 +12,7 @@ export interface DataFolderProbe {
   mode: number;
   /** Write, fsync and close of a small file. */
   durableWriteMs: number;
+  /** Where the least is free, should spool or results be mounted by themselves. */
   freeBytes: number;
   /** Clock of its file system against ours; not zero on a share with a clock of its own. */
   skewMs: number;
@@ -27,12 +29,11 @@ export async function probeDataFolder(folder: string): Promise<DataFolderProbe> 
     await handle.sync();
     const durableWriteMs = performance.now() - started;
     const skewMs = (await handle.stat()).mtimeMs - Date.now();
-    const { bavail, bsize } = await statfs(folder);
     return {
       folder,
       mode: (await stat(folder)).mode & 0o777,
       durableWriteMs,
-      freeBytes: bavail * bsize,
+      freeBytes: await freeBytesBelow(folder),
       skewMs,
     };
   } finally {

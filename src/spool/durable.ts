@@ -29,9 +29,17 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Creates `folder`, private, and its parents. */
-export async function createFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+/** Creates `folder`, private, and its parents. Returns the first that was not there; undefined: all were. */
+export const createFolder = (folder: string): Promise<string | undefined> =>
+  mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+
+/** Makes the name of `folder` durable, and those of its parents down from `first` where they are new. */
+export async function syncNames(folder: string, first = folder): Promise<void> {
+  for (let path = folder; path.length >= first.length; path = dirname(path))
+    await syncFolder(dirname(path)).catch((error: NodeJS.ErrnoException) => {
+      // Where we may not look we made nothing: what stands there was an administrator's.
+      if (error.code !== 'EACCES') throw error;
+    });
 }
 
 export interface DurableFolders {

@@ -1,9 +1,10 @@
 import type { Dirent } from 'node:fs';
-import { readdir, rm, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import { readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InstanceSpool, StoredInstance } from '../association/types';
 import type { Log } from '../lib/log';
-import { createFolder, durableFolders, spoolError, syncFolder } from './durable';
+import { createFolder, durableFolders, spoolError, syncFolder, syncNames } from './durable';
+import { freeBytesBelow } from './free-space';
 import { PartFile } from './incoming-file';
 import { inspectFile, verifyFile } from './inspect';
 import { type ResultFile, writeResult } from './results';
@@ -26,7 +27,7 @@ export interface Spool extends InstanceSpool {
   inspect(file: string): Promise<StoredInstance>;
   /** Retention: erases what was received of a series and what was made of it. Says how much that was. */
   removeSeries(series: { studyUid: string; seriesUid: string }): Promise<{ files: number; bytes: number }>;
-  /** Bytes that the service may still write. */
+  /** Bytes that the service may still write, where the least is free. */
   freeBytes(): Promise<number>;
 }
 
@@ -41,10 +42,11 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
   const results = durableFolders(join(dataDir, 'results'));
   const unfinishedResults = join(results.root, 'incoming');
   try {
-    for (const folder of [dataDir, root, incoming, results.root, unfinishedResults])
-      await createFolder(folder);
+    const first = await createFolder(dataDir);
+    for (const folder of [root, incoming, results.root, unfinishedResults]) await createFolder(folder);
     await syncFolder(root);
     await syncFolder(dataDir);
+    await syncNames(dataDir, first);
   } catch (cause) {
     throw spoolError(cause);
   }
@@ -99,10 +101,7 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
       };
     },
 
-    async freeBytes() {
-      const { bavail, bsize } = await statfs(dataDir);
-      return bavail * bsize;
-    },
+    freeBytes: () => freeBytesBelow(dataDir),
   };
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, statfs, symlink, utimes, writeFile } from 'node:fs/promises';
+import promises from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../../src/lib/log';
@@ -42,6 +43,16 @@ const files = async () => {
   return list.sort();
 };
 const parts = () => readdir(join(dataDir, 'spool', 'incoming'));
+
+test('the names of the folders are synced, up to the first that was there', async () => {
+  const opened = jest.spyOn(promises, 'open');
+  const nested = join(dataDir, 'a', 'b');
+  await openSpool({ dataDir: nested, log: silentLog });
+  const synced = opened.mock.calls.map(([path]) => path);
+  opened.mockRestore();
+  for (const folder of [join(nested, 'spool'), nested, join(dataDir, 'a'), dataDir])
+    expect(synced).toContain(folder);
+});
 
 test('the folders are created private, parents included, and opening again keeps what is there', async () => {
   const nested = join(dataDir, 'a', 'b');
@@ -214,8 +225,36 @@ test('results are begun where they are kept, not in the spool, and swept there',
   expect(await readdir(join(dataDir, 'results', 'incoming'))).toEqual([]);
 });
 
-test('freeBytes is what the file system leaves to us', async () => {
-  expect(await spool.freeBytes()).toBeGreaterThan(1024 * 1024);
+describe('freeBytes is what is left to us', () => {
+  const free = async (folder: string): Promise<number> => {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  };
+
+  test('on the file system of the data folder', async () => {
+    expect(await spool.freeBytes()).toBeGreaterThan(1024 * 1024);
+  });
+
+  // A link leads to another file system as a mount does, and needs no root. Which of the two has less is the machine's.
+  test.each([
+    ['spool', () => tmpdir(), '/dev/shm'],
+    ['results', () => tmpdir(), '/dev/shm'],
+    ['spool', () => '/dev/shm', tmpdir()],
+    ['results', () => '/dev/shm', tmpdir()],
+  ])('%s on a file system of its own: where the least is free (Linux)', async (name, home, elsewhere) => {
+    const [ours, other] = await Promise.all(
+      [home(), elsewhere].map((folder) => mkdtemp(join(folder, 'raunet-spool-'))),
+    );
+    try {
+      await symlink(other!, join(ours!, name));
+      const measured = await (await openSpool({ dataDir: ours!, log: silentLog })).freeBytes();
+      const [least, most] = (await Promise.all([free(ours!), free(other!)])).sort((a, b) => a - b);
+      // Others write meanwhile.
+      expect(Math.abs(measured - least!)).toBeLessThan(Math.abs(measured - most!));
+    } finally {
+      for (const folder of [ours!, other!]) await rm(folder, { recursive: true });
+    }
+  });
 });
 
 test('memory stays flat: 200 MB through one file', async () => {
