@@ -79,6 +79,7 @@ async function processSeries(
         codes,
         options: config.result,
         createdAt: new Date(),
+        erasures: 0,
         predecessor: null,
       }),
       pictures: {

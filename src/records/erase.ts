@@ -41,6 +41,7 @@ export async function eraseSeries(
     );
     if (rowCount === 0) return null;
     await eraseFiles();
+    await tx.query(REMEMBER, [seriesUid]);
     const instances = await tx.query('DELETE FROM raunet.instance WHERE series_uid = $1', [seriesUid]);
     const results = await tx.query('DELETE FROM raunet.result WHERE source_series_uid = $1', [seriesUid]);
     await tx.query('UPDATE raunet.series SET erased_at = now(), instances = 0 WHERE series_uid = $1', [
@@ -53,6 +54,36 @@ export async function eraseSeries(
     });
     return erased;
   });
+}
+
+const REMEMBER = `
+  INSERT INTO raunet.erased_series (series_uid, times, report_series_uid, report_sop_class_uid, report_sop_instance_uid)
+  SELECT $1, 1, report.series_uid, report.sop_class_uid, report.sop_instance_uid
+  FROM (VALUES (1)) AS one LEFT JOIN LATERAL (
+    SELECT series_uid, sop_class_uid, sop_instance_uid FROM raunet.result
+    WHERE source_series_uid = $1 AND kind = 'SR' ORDER BY revision DESC LIMIT 1) AS report ON true
+  ON CONFLICT (series_uid) DO UPDATE SET times = erased_series.times + 1,
+    report_series_uid = coalesce(excluded.report_series_uid, erased_series.report_series_uid),
+    report_sop_class_uid = coalesce(excluded.report_sop_class_uid, erased_series.report_sop_class_uid),
+    report_sop_instance_uid = coalesce(excluded.report_sop_instance_uid, erased_series.report_sop_instance_uid)`;
+
+export interface Erasures {
+  /** How often retention erased what was made of the series. */
+  times: number;
+  /** The last report of then. */
+  report: { seriesUid: string; sopClassUid: string; sopInstanceUid: string } | null;
+}
+
+/** Known for good, also when the history of the series is forgotten. */
+export async function erasuresOf(db: Db, seriesUid: string): Promise<Erasures> {
+  const { rows } = await db.query(
+    `SELECT times, report_series_uid AS "seriesUid", report_sop_class_uid AS "sopClassUid",
+       report_sop_instance_uid AS "sopInstanceUid" FROM raunet.erased_series WHERE series_uid = $1`,
+    [seriesUid],
+  );
+  if (rows.length === 0) return { times: 0, report: null };
+  const { times, ...report } = rows[0] as { times: number } & NonNullable<Erasures['report']>;
+  return { times, report: report.seriesUid === null ? null : report };
 }
 
 /** Removes the history of series erased a year ago, and what peers asked then. Returns how many series. */

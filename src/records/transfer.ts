@@ -13,6 +13,7 @@ const TABLES = [
   'commitment',
   'commitment_instance',
   'commitment_request',
+  'erased_series',
   'admin_token',
   'admin_token_change',
 ] as const;

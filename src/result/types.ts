@@ -57,6 +57,8 @@ export interface ResultContext {
   options: Config['result'];
   /** When the analysis was done: kept with it, so that bytes made again are the same. */
   createdAt: Date;
-  /** The report of this series that the new one supersedes: an earlier revision, another model, a refusal. */
+  /** How often retention erased what was made of this series: a result that is made anew is a new instance. */
+  erasures: number;
+  /** The report of this series that the new one supersedes: an earlier revision, another model, a refusal, one that was erased here. */
   predecessor: { seriesUid: string; sopClassUid: string; sopInstanceUid: string } | null;
 }

@@ -9,6 +9,7 @@ import type { Job, Queues } from '../jobs/queue';
 import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import type { AnalysisStage } from '../pipeline';
+import { erasuresOf } from '../records/erase';
 import { findSeries, instancesOf, seriesDetail } from '../records/read';
 import { markLost } from '../records/receive';
 import { findResult, type NewResult, saveResults } from '../records/results';
@@ -134,6 +135,7 @@ async function verified(
 
 async function contextFor(series: SeriesRecord, deps: AnalyseDeps): Promise<ResultContext> {
   const detail = await seriesDetail(deps.pool, series.seriesUid);
+  const erasures = await erasuresOf(deps.pool, series.seriesUid);
   const reports =
     detail?.results.filter(({ kind, revision }) => kind === 'SR' && revision < series.revision) ?? [];
   return {
@@ -141,7 +143,8 @@ async function contextFor(series: SeriesRecord, deps: AnalyseDeps): Promise<Resu
     codes: deps.codes,
     options: deps.config.result,
     createdAt: new Date(),
-    predecessor: reports.at(-1) ?? null,
+    erasures: erasures.times,
+    predecessor: reports.at(-1) ?? erasures.report,
   };
 }
 

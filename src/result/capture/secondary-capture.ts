@@ -30,7 +30,7 @@ export interface Capture {
 /** A picture as a Secondary Capture Image (PS3.3 A.8.1), RGB, made by a workstation. */
 export function secondaryCapture(image: RgbImage, capture: Capture, context: ResultContext): EncodedObject {
   const { series, part, instanceNumber, summary, source, slices, shown, description, geometry } = capture;
-  const uids = outputUids(series, part, summary, slices, context.producer);
+  const uids = outputUids(series, part, summary, slices, context);
   return encodeObject('SC', SOP_CLASS.secondaryCapture, uids, {
     ...commonModules(series, uids.seriesUid, source, context),
     ...geometry,

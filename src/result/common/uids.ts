@@ -1,6 +1,6 @@
 import { derivedUid } from '../../lib/uid';
 import type { SeriesSummary, Slice } from '../../series/types';
-import type { Producer } from '../types';
+import type { ResultContext } from '../types';
 import { instancesOf } from './references';
 import type { ResultSeries } from './series';
 
@@ -11,17 +11,20 @@ export interface OutputUids {
 
 /**
  * UIDs of one result object: the same source instances, model, service and configuration give the same UIDs, so that
- * a second run changes nothing in the PACS; anything else gives another series. `part` tells objects of one series apart.
+ * a second run changes nothing in the PACS; anything else gives another series, and so does an input that comes again
+ * after retention erased the bytes that stood under its UIDs. `part` tells objects of one series apart.
  */
 export function outputUids(
   series: ResultSeries,
   part: string,
   { studyUid, seriesUid }: SeriesSummary,
   slices: readonly Slice[],
-  { model, serviceVersion, configHash }: Producer,
+  { producer, erasures }: Pick<ResultContext, 'producer' | 'erasures'>,
 ): OutputUids {
+  const { model, serviceVersion, configHash } = producer;
   const instances = instancesOf(slices).map((instance) => instance.sopInstanceUid);
   const from = [studyUid, seriesUid, ...instances.sort(), model.sha256, serviceVersion, configHash];
+  if (erasures > 0) from.push(`erased ${erasures}`);
   return {
     seriesUid: derivedUid(`${series} series`, ...from),
     sopInstanceUid: derivedUid(`${series} ${part}`, ...from),

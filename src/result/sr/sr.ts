@@ -71,7 +71,7 @@ function content({ summary, slices, groups, evaluation }: Report, { producer }: 
 function encodeReport(report: Report, context: ResultContext): EncodedObject {
   const { part, summary, slices, source, seg } = report;
   const { studyUid, seriesUid } = summary;
-  const uids = outputUids('report', part, summary, slices, context.producer);
+  const uids = outputUids('report', part, summary, slices, context);
   const { predecessor } = context;
   return encodeObject('SR', SOP_CLASS.comprehensiveSr, uids, {
     ...commonModules('report', uids.seriesUid, source, context),
