@@ -108,6 +108,25 @@ export function boxes(runs: Runs): PixelBox[] {
   return found;
 }
 
+/** Bounding box of all pixels that are not 0, over all slices; null where there is none. */
+export function boundingBox(slices: readonly Uint8Array[], columns: number): PixelBox | null {
+  const box = { top: Infinity, bottom: 0, left: Infinity, right: 0 };
+  for (const slice of slices) {
+    for (let row = 0, line = 0; line < slice.length; row++, line += columns) {
+      let first = 0;
+      while (first < columns && slice[line + first] === 0) first++;
+      if (first === columns) continue;
+      let last = columns - 1;
+      while (slice[line + last] === 0) last--;
+      box.top = Math.min(box.top, row);
+      box.bottom = Math.max(box.bottom, row + 1);
+      box.left = Math.min(box.left, first);
+      box.right = Math.max(box.right, last + 1);
+    }
+  }
+  return box.bottom === 0 ? null : box;
+}
+
 /** Writes `value` into every pixel of the components that are wanted. */
 export function paint(
   slices: readonly Uint8Array[],

@@ -1,7 +1,8 @@
 import { connectedRuns, largest, paint } from '../lib/components';
 import { CELL } from './anatomy';
+import type { BinaryVolume } from './ball';
 import type { CoarseGrid } from './coarse-grid';
-import { type BinaryVolume, erode } from './morphology';
+import { erode } from './morphology';
 
 /** A second air space of less than this part of the first is no lung; of more than half of it, surely the other lung. */
 const MIN_SHARE = 0.1;
@@ -139,18 +140,18 @@ function growWithin(whole: BinaryVolume, labels: Uint8Array[], { rows, columns }
 
 /** Mean patient x of the voxels with this label, mm up to a constant. */
 function meanX(volume: BinaryVolume, label: number, { rows, columns, patientX }: CoarseGrid): number {
-  let sum = 0;
-  let count = 0;
+  const sum = { pixels: 0, row: 0, column: 0 };
   for (const slice of volume) {
     for (let row = 0, i = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++, i++) {
         if (slice[i] !== label) continue;
-        sum += patientX(row, column);
-        count++;
+        sum.pixels++;
+        sum.row += row;
+        sum.column += column;
       }
     }
   }
-  return sum / count;
+  return patientX(sum.row / sum.pixels, sum.column / sum.pixels);
 }
 
 /** Slices that both have, as a part of those of the one with fewer. */

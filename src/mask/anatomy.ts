@@ -35,7 +35,7 @@ export async function labelAnatomy(volume: HuVolume, grid: CoarseGrid): Promise<
     const isCut = cutBy(hu, grid);
     const labels = new Uint8Array(hu.length);
     for (let i = 0; i < hu.length; i++) {
-      if (body[i] === OUTSIDE) labels[i] = isCut(i) ? CELL.cutLung : CELL.outside;
+      if (body[i] === OUTSIDE) labels[i] = looksLikeLung(hu[i]!) && isCut(i) ? CELL.cutLung : CELL.outside;
       else if (bone[i] === 1) labels[i] = CELL.bone;
       else if (body[i] !== ENCLOSED_AIR) labels[i] = CELL.soft;
       else labels[i] = hu[i]! < DARK_HU ? CELL.darkAir : CELL.air;
@@ -74,15 +74,16 @@ function filledBone(hu: Float32Array, body: Uint8Array, { rows, columns, pixelMm
   return bone;
 }
 
-/** Whether lung begins at a pixel beside the image's edge or its padding. */
+const looksLikeLung = (hu: number): boolean => hu >= CUT_LUNG_HU[0] && hu <= CUT_LUNG_HU[1];
+
+/** Whether lung begins at a pixel, one that looks like it, beside the image's edge or its padding. */
 function cutBy(hu: Float32Array, { rows, columns, spacingMm }: CoarseGrid): (i: number) => boolean {
-  const looksLikeLung = (row: number, column: number): boolean => {
-    if (row < 0 || row >= rows || column < 0 || column >= columns) return false;
-    const value = hu[row * columns + column]!;
-    return value >= CUT_LUNG_HU[0] && value <= CUT_LUNG_HU[1];
-  };
+  const inImage = (row: number, column: number): boolean =>
+    row >= 0 && row < rows && column >= 0 && column < columns;
   const isEnd = (row: number, column: number): boolean =>
-    row < 0 || row >= rows || column < 0 || column >= columns || hu[row * columns + column]! <= PADDED_HU;
+    !inImage(row, column) || hu[row * columns + column]! <= PADDED_HU;
+  const isLung = (row: number, column: number): boolean =>
+    inImage(row, column) && looksLikeLung(hu[row * columns + column]!);
   const depth = Math.ceil(CUT_DEPTH_MM / Math.max(...spacingMm));
   const inwards = [
     [0, 1],
@@ -93,11 +94,10 @@ function cutBy(hu: Float32Array, { rows, columns, spacingMm }: CoarseGrid): (i: 
   return (i) => {
     const row = Math.floor(i / columns);
     const column = i - row * columns;
-    if (!looksLikeLung(row, column)) return false;
     return inwards.some(([down, right]) => {
       if (!isEnd(row - down, column - right)) return false;
       for (let step = 1; step < depth; step++)
-        if (!looksLikeLung(row + step * down, column + step * right)) return false;
+        if (!isLung(row + step * down, column + step * right)) return false;
       return true;
     });
   };

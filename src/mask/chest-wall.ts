@@ -74,12 +74,12 @@ function middlesOf(
 ): Middle[] {
   const sections = mask.map((slice) => {
     const sum = { pixels: 0, row: 0, column: 0 };
-    slice.forEach((value, i) => {
-      if (value !== label) return;
+    for (let i = slice.indexOf(label); i >= 0 && i < slice.length; i++) {
+      if (slice[i] !== label) continue;
       sum.pixels++;
       sum.row += Math.floor(i / columns);
       sum.column += i % columns;
-    });
+    }
     return sum;
   });
   const enough = MIN_SECTION * Math.max(...sections.map(({ pixels }) => pixels));

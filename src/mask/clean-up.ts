@@ -117,18 +117,21 @@ function thickestOf(
   const rows = mask[0]!.length / columns;
   const pixelMm = Math.min(...spacingMm);
   const thickest = new Float64Array(patches.sizes.length);
-  let slice = -1;
-  let thick: Float32Array = new Float32Array(0);
-  for (let run = 0; run < patches.line.length; run++) {
-    const k = Math.floor(patches.line[run]! / rows);
-    if (k !== slice) {
-      thick = thickness(mask[k]!, columns, isSet);
-      slice = k;
+  for (let first = 0, after = 0; first < patches.line.length; first = after) {
+    const k = Math.floor(patches.line[first]! / rows);
+    const box = { top: patches.line[first]! - k * rows, bottom: 0, left: columns, right: 0 };
+    for (; after < patches.line.length && patches.line[after]! < (k + 1) * rows; after++) {
+      box.bottom = patches.line[after]! - k * rows + 1;
+      box.left = Math.min(box.left, patches.start[after]!);
+      box.right = Math.max(box.right, patches.end[after]!);
     }
-    const line = (patches.line[run]! - k * rows) * columns;
-    const patch = patches.component[run]!;
-    for (let i = line + patches.start[run]!; i < line + patches.end[run]!; i++)
-      thickest[patch] = Math.max(thickest[patch]!, thick[i]! * pixelMm);
+    const thick = thickness(mask[k]!, columns, isSet, box);
+    for (let run = first; run < after; run++) {
+      const line = (patches.line[run]! - k * rows - box.top) * (box.right - box.left) - box.left;
+      const patch = patches.component[run]!;
+      for (let i = line + patches.start[run]!; i < line + patches.end[run]!; i++)
+        thickest[patch] = Math.max(thickest[patch]!, thick[i]! * pixelMm);
+    }
   }
   return thickest;
 }

@@ -58,9 +58,11 @@ export function blockMeans(hu: Float32Array, sourceColumns: number, grid: Coarse
 
 /** For every source pixel [rows * columns] of a slice its block. Pixels beyond the last whole block take that one. */
 export function blockOfPixel(rows: number, columns: number, grid: CoarseGrid): Int32Array {
-  return Int32Array.from({ length: rows * columns }, (_, i) => {
-    const row = Math.min(grid.rows - 1, Math.floor(i / columns / grid.factor));
-    const column = Math.min(grid.columns - 1, Math.floor((i % columns) / grid.factor));
-    return row * grid.columns + column;
-  });
+  const block = new Int32Array(rows * columns);
+  for (let row = 0, i = 0; row < rows; row++) {
+    const line = Math.min(grid.rows - 1, Math.floor(row / grid.factor)) * grid.columns;
+    for (let column = 0; column < columns; column++, i++)
+      block[i] = line + Math.min(grid.columns - 1, Math.floor(column / grid.factor));
+  }
+  return block;
 }

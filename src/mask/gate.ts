@@ -1,6 +1,8 @@
+import { boundingBox } from '../lib/components';
 import { CELL } from './anatomy';
 import type { CoarseGrid } from './coarse-grid';
-import type { Chest } from './lungs';
+import { convexHull } from './hull';
+import { type Chest, LEFT, RIGHT } from './lungs';
 import { SIDES, type Tally } from './tally';
 
 /** Adults from full expiration to full inspiration, both lungs. */
@@ -32,10 +34,10 @@ export function gateReason(
     return `The lungs were found to have ${round(totalMl)}, which is not plausible.`;
   if (Math.min(right, left) < MIN_RATIO * Math.max(right, left))
     return `One lung was found much smaller than the other (right ${round(right)}, left ${round(left)}).`;
+  const solidity = solidities(lungs.mask, grid.columns);
   for (const [side, label] of SIDES) {
-    const solidity = share(lungs.mask, lungs.hull, label);
-    if (solidity < MIN_SOLIDITY)
-      return `The ${side} lung fills only ${percent(solidity)} of its outline: parts of it are too dense to be found.`;
+    if (solidity[label] < MIN_SOLIDITY)
+      return `The ${side} lung fills only ${percent(solidity[label])} of its outline: parts of it are too dense to be found.`;
   }
   const denseMl = (outsideMm3.consolidation + outsideMm3.effusion) / 1000;
   // totalMl holds the consolidation already.
@@ -49,16 +51,23 @@ export function gateReason(
   return null;
 }
 
-function share(mask: readonly Uint8Array[], hull: readonly Uint8Array[], label: number): number {
-  let inMask = 0;
-  let inHull = 0;
-  for (const [k, slice] of mask.entries()) {
+/** By label: the part of its convex outline in each slice that a lung fills, over all slices. */
+function solidities(
+  mask: readonly Uint8Array[],
+  columns: number,
+): Record<typeof RIGHT | typeof LEFT, number> {
+  const inMask = [0, 0, 0];
+  const inHull = [0, 0, 0];
+  for (const slice of mask) {
+    const right = convexHull(slice, columns, RIGHT);
+    const left = convexHull(slice, columns, LEFT);
     for (let i = 0; i < slice.length; i++) {
-      if (slice[i] === label) inMask++;
-      if (hull[k]![i] === label) inHull++;
+      const label = slice[i]! || (right[i] === 1 ? RIGHT : left[i] === 1 ? LEFT : 0);
+      inHull[label]!++;
+      if (slice[i] !== 0) inMask[label]!++;
     }
   }
-  return inMask / inHull;
+  return { [RIGHT]: inMask[RIGHT]! / inHull[RIGHT]!, [LEFT]: inMask[LEFT]! / inHull[LEFT]! };
 }
 
 /** Height of the slices in which the image's edge cuts the lung, between the rows of its highest and lowest pixel. */
@@ -69,10 +78,10 @@ function cutHeightMm(
 ): number {
   const minPixels = CUT_LENGTH_MM / Math.max(...spacingMm);
   return mask.reduce((height, slice, k) => {
-    const first = slice.findIndex((lung) => lung !== 0);
-    if (first < 0) return height;
-    const from = Math.floor(first / columns) * columns;
-    const to = (Math.floor(slice.findLastIndex((lung) => lung !== 0) / columns) + 1) * columns;
+    const box = cells[k]!.includes(CELL.cutLung) ? boundingBox([slice], columns) : null;
+    if (box === null) return height;
+    const from = box.top * columns;
+    const to = box.bottom * columns;
     let cut = 0;
     for (let i = from; i < to; i++) if (cells[k]![i] === CELL.cutLung) cut++;
     return cut >= minPixels ? height + extentsMm[k]! : height;

@@ -1,10 +1,8 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import type { HuVolume } from '../volume/types';
 import { type AirSpaces, airSpaces } from './air-spaces';
 import { markAirways } from './airway';
 import { CELL, labelAnatomy } from './anatomy';
 import { type CoarseGrid, coarseGrid } from './coarse-grid';
-import { convexHull } from './hull';
 import { close, dilate, fillHoles } from './morphology';
 import type { Side } from './types';
 
@@ -21,8 +19,6 @@ const NEAR_LUNG_MM = 12;
 export interface Lungs {
   /** RIGHT or LEFT; aerated lung, closed and filled. Lesions and effusion are not considered yet. */
   mask: Uint8Array[];
-  /** RIGHT or LEFT inside the convex hull of that lung in the slice. */
-  hull: Uint8Array[];
   /** 1 near the pleura: lungs widened by NEAR_LUNG_MM. */
   nearLung: Uint8Array[];
   /** RIGHT or LEFT for every position in a slice: the side whose lung, seen from above, is nearest. */
@@ -58,33 +54,22 @@ async function filledLungs(air: AirSpaces, cells: Uint8Array[], grid: CoarseGrid
     fillHoles(closed, grid);
     for (const [k, slice] of closed.entries()) {
       for (let i = 0; i < slice.length; i++) {
+        if (slice[i] === 0) continue;
         const cell = cells[k]![i]!;
         const lung = cell === CELL.soft || cell === CELL.air || cell === CELL.darkAir;
-        if (slice[i] === 1 && lung && (mask[k]![i] === 0 || air[side][k]![i] === 1))
-          mask[k]![i] = labelOf[side];
+        if (lung && (mask[k]![i] === 0 || air[side][k]![i] === 1)) mask[k]![i] = labelOf[side];
       }
     }
   }
-  const hull: Uint8Array[] = [];
-  for (const slice of mask) {
-    const right = convexHull(slice, grid.columns, RIGHT);
-    const left = convexHull(slice, grid.columns, LEFT);
-    hull.push(slice.map((lung, i) => lung || (right[i] === 1 ? RIGHT : left[i] === 1 ? LEFT : 0)));
-    await breathe();
-  }
-  const nearLung = await dilate(
-    mask.map((slice) => slice.map((lung) => (lung === 0 ? 0 : 1))),
-    grid,
-    NEAR_LUNG_MM,
-  );
-  return { mask, hull, nearLung, sideMap: nearestSide(mask, grid) };
+  const nearLung = await dilate(mask, grid, NEAR_LUNG_MM);
+  return { mask, nearLung, sideMap: nearestSide(mask, grid) };
 }
 
 /** Projects both lungs along the patient's axis and gives every position to the nearest (4-connected steps). */
 function nearestSide(mask: readonly Uint8Array[], { rows, columns }: CoarseGrid): Uint8Array {
   const surplus = new Int32Array(rows * columns);
   for (const slice of mask)
-    for (let i = 0; i < slice.length; i++) surplus[i]! += slice[i] === RIGHT ? 1 : slice[i] === LEFT ? -1 : 0;
+    for (let i = 0; i < slice.length; i++) if (slice[i] !== 0) surplus[i]! += slice[i] === RIGHT ? 1 : -1;
   const sides = Uint8Array.from(surplus, (count) => (count > 0 ? RIGHT : count < 0 ? LEFT : 0));
   let front = [...sides.keys()].filter((i) => sides[i] !== 0);
   while (front.length > 0) {

@@ -38,22 +38,26 @@ export async function tally(mask: LesionMask, volume: HuVolume, { grid, lungs }:
   const { rows, columns, spacingMm, series } = volume;
   const blockOf = blockOfPixel(rows, columns, grid);
   const emptyClass = (): ClassTally => ({ voxels: 0, mm3: 0, sideMm3: [0, 0, 0], huSum: 0, huVoxels: 0 });
-  const emptyLung = () => mask.map(() => ({ lungMm3: 0, affectedMm3: 0 }));
   const sums: Tally = {
     classes: [emptyClass(), emptyClass(), emptyClass(), emptyClass()],
-    lungs: [[], emptyLung(), emptyLung()],
+    lungs: [[], [], []],
     outsideMm3: { consolidation: 0, effusion: 0 },
   };
+  const background = new Uint8Array(rows * columns);
+  const noLung = new Uint8Array(grid.rows * grid.columns);
   for (const [k, slice] of mask.entries()) {
     const voxelMm3 = spacingMm[0] * spacingMm[1] * series.extentsMm[k]!;
-    const lung = lungs?.mask[k];
-    const hu = slice.some((value) => value !== 0) ? volume.huSlice(k) : null;
+    const lung = lungs?.mask[k] ?? noLung;
+    const lungMm3 = [0, 0, 0];
+    const affectedMm3 = [0, 0, 0];
+    const hu = Buffer.compare(slice, background) === 0 ? null : volume.huSlice(k);
     for (let i = 0; i < slice.length; i++) {
       const value = slice[i]!;
       const block = blockOf[i]!;
-      const inLung = lung === undefined ? 0 : lung[block]!;
+      const inLung = lung[block]!;
+      if (value === 0 && inLung === 0) continue;
       if (value === 0) {
-        if (inLung !== 0) sums.lungs[inLung as 1 | 2][k]!.lungMm3 += voxelMm3;
+        lungMm3[inLung]! += voxelMm3;
         continue;
       }
       const side = (inLung || (lungs?.sideMap[block] ?? 0)) as 0 | 1 | 2;
@@ -67,11 +71,13 @@ export async function tally(mask: LesionMask, volume: HuVolume, { grid, lungs }:
       }
       if (inLung === 0 && value === 2) sums.outsideMm3.consolidation += voxelMm3;
       if (inLung === 0 && value === 3) sums.outsideMm3.effusion += voxelMm3;
-      if (value !== 3 && side !== 0) {
-        sums.lungs[side][k]!.lungMm3 += voxelMm3;
-        sums.lungs[side][k]!.affectedMm3 += voxelMm3;
+      if (value !== 3) {
+        lungMm3[side]! += voxelMm3;
+        affectedMm3[side]! += voxelMm3;
       }
     }
+    for (const [, side] of SIDES)
+      sums.lungs[side].push({ lungMm3: lungMm3[side]!, affectedMm3: affectedMm3[side]! });
     await breathe();
   }
   return sums;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { boxes, connectedRuns, largest, paint } from '../../../src/lib/components';
+import { boundingBox, boxes, connectedRuns, largest, paint } from '../../../src/lib/components';
 
 /** Component of every pixel by flood fill: the definition, slow. */
 function floodFill(slices: Uint8Array[], columns: number, members: number[]): number[][] {
@@ -71,6 +71,26 @@ test('painting changes the wanted components and nothing else', () => {
     { top: 0, bottom: 1, left: 0, right: 2 },
     { top: 0, bottom: 2, left: 3, right: 4 },
   ]);
+});
+
+test('the bounding box holds every pixel that is not 0 and touches one on each side', () => {
+  fc.assert(
+    fc.property(anyStack, ({ slices, columns }) => {
+      const set = slices.flatMap((slice) => [...slice.keys()].filter((i) => slice[i] !== 0));
+      const rows = set.map((i) => Math.floor(i / columns));
+      const across = set.map((i) => i % columns);
+      expect(boundingBox(slices, columns)).toEqual(
+        set.length === 0
+          ? null
+          : {
+              top: Math.min(...rows),
+              bottom: Math.max(...rows) + 1,
+              left: Math.min(...across),
+              right: Math.max(...across) + 1,
+            },
+      );
+    }),
+  );
 });
 
 test('of two largest components the first in raster order counts; an empty image has none', () => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { boundingBox } from '../../../src/lib/components';
 import { convexHull } from '../../../src/mask/hull';
 import { zoneScores } from '../../../src/mask/measure';
 import { thickness } from '../../../src/mask/thickness';
@@ -68,17 +69,31 @@ test('holes are filled, bays are not', () => {
   expect([...slice]).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1]);
 });
 
+const isTwo = Uint8Array.from({ length: 256 }, (_, value) => (value === 2 ? 1 : 0));
+
 test('thickness of a band is its width in pixels, and 0 outside of it', () => {
   for (const width of [1, 3, 5]) {
     const slice = Uint8Array.from({ length: 20 * 9 }, (_, i) => (Math.floor(i / 20) < width ? 2 : 0));
-    const thick = thickness(
-      slice,
-      20,
-      Uint8Array.from({ length: 256 }, (_, value) => (value === 2 ? 1 : 0)),
-    );
+    const thick = thickness(slice, 20, isTwo, { top: 0, bottom: 9, left: 0, right: 20 });
     expect(Math.max(...thick)).toBeCloseTo(width, 5);
     expect(Math.max(...thick.slice(20 * width))).toBe(0);
   }
+});
+
+test('thickness does not depend on the box, as long as it holds every set pixel', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(0, 1, 2, 2), { minLength: 88, maxLength: 88 }), (values) => {
+      const slice = Uint8Array.from(values);
+      const box = boundingBox([slice.map((value) => (value === 2 ? 1 : 0))], 11);
+      if (box === null) return;
+      const all = thickness(slice, 11, isTwo, { top: 0, bottom: 8, left: 0, right: 11 });
+      const inBox = [...all].filter((_, i) => {
+        const [row, column] = [Math.floor(i / 11), i % 11];
+        return row >= box.top && row < box.bottom && column >= box.left && column < box.right;
+      });
+      expect([...thickness(slice, 11, isTwo, box)]).toEqual(inBox);
+    }),
+  );
 });
 
 test('a convex hull holds every pixel, every midpoint of two of its pixels, and no more than their bounding box', () => {
