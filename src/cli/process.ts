@@ -1,12 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Analyst } from '../analysis/analyst';
+import { type Analyst, analysisLimits, openAnalyst } from '../analysis/analyst';
 import type { Analysed } from '../analysis/protocol';
-import type { Codes } from '../config/codes';
+import { type Codes, loadCodes } from '../config/codes';
 import type { Config } from '../config/schema';
 import type { Deliverable } from '../delivery/types';
+import { openInference } from '../inference/open';
 import { toRaunetError } from '../lib/errors';
+import { createLog } from '../lib/log';
+import { PACKAGE_ROOT } from '../lib/package';
 import type { Producer } from '../result/types';
+import { producerOf } from '../steps/producer';
 import { openBar } from './bar';
 import { readDicomFolder } from './dicom-folder';
 import { EXIT, type ExitCode } from './exit-codes';
@@ -34,15 +38,36 @@ interface Report {
   warnings?: readonly string[];
 }
 
+interface Asked {
+  directory: string;
+  out: string;
+  json: boolean;
+}
+
+/** `raunet process`: opens the model, and closes it again. */
+export async function processCommand(
+  asked: Asked,
+  config: Config,
+  print: ProcessDeps['print'],
+): Promise<ExitCode> {
+  const log = createLog('warn', process.stderr);
+  const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
+  const analyst = openAnalyst({ inference, log, limits: analysisLimits(config) });
+  try {
+    const producer = producerOf('offline', config, inference);
+    return await processFolder(asked, { config, codes: loadCodes(), producer, analyst, print });
+  } finally {
+    await analyst.close();
+    await inference.close();
+  }
+}
+
 /**
- * `raunet process DIR --out DIR`: every series of a folder through the pipeline, without PACS and database. Writes
+ * Every series of a folder through the pipeline, without PACS and database. Writes
  * <out>/<series UID>/ with the DICOM objects, overview.png, mask.npy (uint8 [slices, rows, columns], feet to head or
  * as the normal goes) and report.json.
  */
-export async function processFolder(
-  { directory, out, json }: { directory: string; out: string; json: boolean },
-  deps: ProcessDeps,
-): Promise<ExitCode> {
+async function processFolder({ directory, out, json }: Asked, deps: ProcessDeps): Promise<ExitCode> {
   const { series, leftOut } = await readDicomFolder(directory);
   if (series.size === 0) {
     deps.print(`No DICOM images below ${directory}. Name a folder that holds a CT series.`);

@@ -1,28 +1,16 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { analysisLimits, openAnalyst } from '../analysis/analyst';
-import { loadCodes } from '../config/codes';
 import { loadConfig } from '../config/load';
 import { ROLES } from '../config/admin';
 import type { Config } from '../config/schema';
 import { DEFAULT_CHEST } from '../demo/phantom/chest';
-import { openInference } from '../inference/open';
-import { createLog } from '../lib/log';
-import { PACKAGE_ROOT, SERVICE_VERSION } from '../lib/package';
-import { producerOf } from '../steps/producer';
-import { doctor, echoCommand } from './doctor';
-import { doctorDeps } from './doctor-deps';
+import { SERVICE_VERSION } from '../lib/package';
 import { EXIT, type ExitCode } from './exit-codes';
-import { writePhantom } from './phantom';
-import { processFolder } from './process';
-import { moveRecords } from './records';
-import { serve } from './serve';
-import { createToken, listTokens, revokeToken } from './token';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** The commands: arguments in, sentences and an exit code out. */
+/** The commands: arguments in, sentences and an exit code out. Each loads its code when it runs: probes ask `health` every few seconds. */
 export function program(done: (code: ExitCode) => void): Command {
   const cli = new Command('raunet')
     .description(
@@ -36,8 +24,20 @@ export function program(done: (code: ExitCode) => void): Command {
     .exitOverride();
 
   withConfig(cli.command('serve').description('run the service until SIGTERM')).action(
-    async (options: ConfigOption) => done(await serve(configOf(options), print)),
+    async (options: ConfigOption) => {
+      const { serve } = await import('./serve.js');
+      done(await serve(configOf(options), print));
+    },
   );
+
+  withConfig(
+    cli.command('health').description('ask the service of this configuration on this machine if it is well'),
+  )
+    .option('--ready', 'whether every part that it needs works, not only whether it lives', false)
+    .action(async ({ ready, ...options }: ConfigOption & { ready: boolean }) => {
+      const { health } = await import('./health.js');
+      done(await health(configOf(options).admin, { ready }, print));
+    });
 
   cli
     .command('demo')
@@ -58,23 +58,19 @@ export function program(done: (code: ExitCode) => void): Command {
     .requiredOption('--out <dir>', 'where results are written, one folder for each series')
     .option('--json', 'print the measurements as JSON', false)
     .action(async (directory: string, options: ConfigOption & { out: string; json: boolean }) => {
-      const config = configOf(options);
-      const log = createLog('warn', process.stderr);
-      const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
-      const analyst = openAnalyst({ inference, log, limits: analysisLimits(config) });
-      try {
-        const codes = loadCodes();
-        const producer = producerOf('offline', config, inference);
-        const { out, json } = options;
-        done(await processFolder({ directory, out, json }, { config, codes, producer, analyst, print }));
-      } finally {
-        await analyst.close();
-        await inference.close();
-      }
+      const { processCommand } = await import('./process.js');
+      const { out, json } = options;
+      done(await processCommand({ directory, out, json }, configOf(options), print));
     });
 
   withConfig(cli.command('doctor').description('check what the service needs, a line each')).action(
-    async (options: ConfigOption) => done(await doctor(doctorDeps(configOf(options), print))),
+    async (options: ConfigOption) => {
+      const [{ doctor }, { doctorDeps }] = await Promise.all([
+        import('./doctor.js'),
+        import('./doctor-deps.js'),
+      ]);
+      done(await doctor(doctorDeps(configOf(options), print)));
+    },
   );
 
   withConfig(
@@ -82,9 +78,13 @@ export function program(done: (code: ExitCode) => void): Command {
       .command('echo')
       .argument('<name>', 'a destination of the configuration')
       .description('C-ECHO to a destination'),
-  ).action(async (name: string, options: ConfigOption) =>
-    done(await echoCommand(name, doctorDeps(configOf(options), print))),
-  );
+  ).action(async (name: string, options: ConfigOption) => {
+    const [{ echoCommand }, { doctorDeps }] = await Promise.all([
+      import('./doctor.js'),
+      import('./doctor-deps.js'),
+    ]);
+    done(await echoCommand(name, doctorDeps(configOf(options), print)));
+  });
 
   const records = cli
     .command('records')
@@ -95,9 +95,10 @@ export function program(done: (code: ExitCode) => void): Command {
         .command(direction)
         .argument('<file>', direction === 'export' ? 'a new file of JSON lines' : 'what export wrote')
         .description(direction === 'export' ? 'write all records' : 'read records into an empty database'),
-    ).action(async (file: string, options: ConfigOption) =>
-      done(await moveRecords(direction, file, configOf(options), print)),
-    );
+    ).action(async (file: string, options: ConfigOption) => {
+      const { moveRecords } = await import('./records.js');
+      done(await moveRecords(direction, file, configOf(options), print));
+    });
 
   const token = cli.command('token').description('who may use the admin pages and the API');
   withConfig(
@@ -107,17 +108,22 @@ export function program(done: (code: ExitCode) => void): Command {
       .requiredOption('--name <name>', 'whom it is given to')
       .requiredOption('--role <role>', ROLES.join(', '))
       .option('--days <n>', 'how long it lasts; left out: until it is revoked', wholeNumber),
-  ).action(async ({ config, ...asked }: ConfigOption & { name: string; role: string; days?: number }) =>
-    done(await createToken(asked, configOf({ config }), print)),
-  );
+  ).action(async ({ config, ...asked }: ConfigOption & { name: string; role: string; days?: number }) => {
+    const { createToken } = await import('./token.js');
+    done(await createToken(asked, configOf({ config }), print));
+  });
   withConfig(token.command('list').description('names, roles and ends; never a secret')).action(
-    async (options: ConfigOption) => done(await listTokens(configOf(options), print)),
+    async (options: ConfigOption) => {
+      const { listTokens } = await import('./token.js');
+      done(await listTokens(configOf(options), print));
+    },
   );
   withConfig(
     token.command('revoke').argument('<name>').description('end it, and the sessions begun with it'),
-  ).action(async (name: string, options: ConfigOption) =>
-    done(await revokeToken(name, configOf(options), print)),
-  );
+  ).action(async (name: string, options: ConfigOption) => {
+    const { revokeToken } = await import('./token.js');
+    done(await revokeToken(name, configOf(options), print));
+  });
 
   cli
     .command('phantom')
@@ -126,6 +132,7 @@ export function program(done: (code: ExitCode) => void): Command {
     .option('--slices <n>', 'how many slices', wholeNumber, DEFAULT_CHEST.slices)
     .option('--no-lesions', 'healthy lungs')
     .action(async ({ out, slices, lesions }: { out: string; slices: number; lesions: boolean }) => {
+      const { writePhantom } = await import('./phantom.js');
       const { series } = await writePhantom(out, { slices, lesions });
       print(`${series.count} slices written to ${out}`);
       done(EXIT.ok);

@@ -96,7 +96,7 @@ describe.each(['Dockerfile', 'Dockerfile.cuda'])('%s', (name) => {
     const config = loadConfig(file!, image.environment);
     expect(config.dataDir).toBe(image.volume);
     expect(image.ports).toEqual([config.association.port]);
-    expect(image.healthcheck.join(' ')).toContain(`127.0.0.1:${config.admin.port}/health`);
+    expect(image.healthcheck).toEqual([node, main, 'health', option, file]);
     expect(image.user).not.toBe('root');
   });
 });
@@ -129,9 +129,7 @@ describe('kubernetes.yaml', () => {
     expect(find('Service').spec.ports[0]).toMatchObject({ port: image.ports[0], targetPort: 'dicom' });
     expect(container.livenessProbe.exec.command).toEqual(image.healthcheck);
     expect(container.startupProbe.exec.command).toEqual(image.healthcheck);
-    expect(container.readinessProbe.exec.command.join(' ')).toBe(
-      image.healthcheck.join(' ').replace('/health', '/ready'),
-    );
+    expect(container.readinessProbe.exec.command).toEqual([...image.healthcheck, '--ready']);
     const mounts = container.volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath);
     expect(mounts).toEqual([image.volume, '/tmp', join(image.workdir, image.command.at(-1)!)]);
     expect(container.securityContext.readOnlyRootFilesystem).toBe(true);

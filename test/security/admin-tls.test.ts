@@ -3,6 +3,8 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type DetailedPeerCertificate, type SecureVersion } from 'node:tls';
+import { EXIT } from '../../src/cli/exit-codes';
+import { health } from '../../src/cli/health';
 import type { Admin } from '../../src/admin/server';
 import { type CertificateFiles, readKeyPair, watchKeyPair } from '../../src/lib/certificate';
 import { silentLog } from '../../src/lib/log';
@@ -60,6 +62,17 @@ const handshake = (versions: { minVersion?: SecureVersion; maxVersion?: SecureVe
       resolve(subject.CN as string);
     }).on('error', reject);
   });
+
+test('`raunet health`, which probes call, finds TLS in the configuration and needs no name in the certificate and no token', async () => {
+  const lines: string[] = [];
+  const ask = (config: Partial<Parameters<typeof health>[0]>, ready = false) =>
+    health({ host: '0.0.0.0', port: admin.port, tls, ...config }, { ready }, (line) => lines.push(line));
+  expect(await ask({})).toBe(EXIT.ok);
+  expect(await ask({}, true)).toBe(EXIT.ok);
+  expect(lines.map((line) => JSON.parse(line).status)).toEqual(['live', 'ready']);
+  expect(await ask({ tls: undefined })).toBe(EXIT.failed);
+  expect(lines.at(-1)).toContain(`http://127.0.0.1:${admin.port}/health does not answer`);
+});
 
 test('a client that knows the authority reads with its token; the browser is told to stay with https', async () => {
   const { status, hsts } = await get('/api/summary', rig.tokens.viewer);
