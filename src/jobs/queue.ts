@@ -1,6 +1,7 @@
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
-import { type ConstructorOptions, type JobResult, type JobWithMetadata, PgBoss } from 'pg-boss';
+import { type ConstructorOptions, type JobResult, type JobWithMetadata, PgBoss, systemClock } from 'pg-boss';
 import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import type { Db, Tx } from './pool';
@@ -79,6 +80,11 @@ const SUPERVISE_SECONDS = 3;
 const POLL_SECONDS = 0.5;
 /** How often jobs are looked for that wait longer than anybody asked, since the clock was set back. */
 const CLOCK_MS = 15_000;
+/**
+ * Goes on evenly whatever becomes of the clock of the machine. A worker of pg-boss waits for its interval less the time
+ * that its last job took: were the clock set back by a day meanwhile, it would look for no job for a day.
+ */
+const STEADY_CLOCK = { ...systemClock, now: () => performance.timeOrigin + performance.now() };
 /** An aborted job that does not end in this time is left behind; it can no longer complete. */
 const ABORT_MS = 5000;
 
@@ -106,6 +112,7 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
     application_name: 'raunet jobs',
     max: 8,
     schedule: false,
+    clock: STEADY_CLOCK,
     superviseIntervalSeconds: SUPERVISE_SECONDS,
     monitorIntervalSeconds: SUPERVISE_SECONDS,
     maintenanceIntervalSeconds: 600,

@@ -107,6 +107,32 @@ test('an event that arrives while the job of its key is active is kept and runs 
   expect(log.slice(3)).toEqual(['end 1', 'begin 2', 'end 2']);
 });
 
+// Found by test/faults/faults.test.ts: the delivery to a PACS stood still for as long as the clock had been set back.
+test('a clock that is set back while a job runs holds up no job after it', async () => {
+  const queue = await newQueue();
+  const ran: number[] = [];
+  const now = Date.now;
+  const jump = jest.spyOn(Date, 'now');
+  try {
+    await queues.work<Note>(queue, {
+      concurrency: 1,
+      async run({ data }) {
+        ran.push(data.n);
+        jump.mockImplementation(() => now() - data.n * 86_400_000);
+      },
+      dead: noDead,
+    });
+    await send(queue, 'first', 1);
+    await until('the first job ran', () => ran.length === 1);
+    await send(queue, 'second', 2);
+    for (let waited = 0; waited < 100 && ran.length < 2; waited++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(ran).toEqual([1, 2]);
+  } finally {
+    jump.mockRestore();
+  }
+});
+
 test('complete(tx) commits job and rows together; after a rollback the job runs again', async () => {
   const queue = await newQueue();
   await queues.work<Note>(queue, {
