@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,11 @@ import { parseArgs } from 'node:util';
 const PARTS = readdirSync(__dirname)
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => name.replace('.test.ts', ''));
+/** Parts mostly wait: for quiet times, retries, starts. So many go side by side, the long ones first. */
+const LANES = 3;
+const LONG = ['kill', 'storage', 'faults'];
+/** Measures the event loop, and how long senders wait: it has the machine to itself. */
+const ALONE = ['load'];
 
 const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string' }, minutes: { type: 'string' }, seed: { type: 'string' } },
@@ -28,17 +33,24 @@ if (unknown.length > 0 || !numbers.every((text) => /^[1-9]\d{0,8}$/.test(text)))
 
 const seed = values.seed ?? String(1 + Math.floor(Math.random() * 999_999_999));
 const folder = mkdtempSync(join(tmpdir(), 'raunet-faults-'));
-const figures = join(folder, 'figures.jsonl');
-writeFileSync(figures, '');
-
 const parts = positionals.length > 0 ? positionals : PARTS;
-const table: string[] = [];
-let failed = 0;
-for (const part of parts) {
-  const command = `npm run test:faults -- --seed ${seed}${values.rounds ? ` --rounds ${values.rounds}` : ''}${values.minutes ? ` --minutes ${values.minutes}` : ''} ${part}`;
-  console.log(`\n== ${part}: ${command}`);
+
+interface Ended {
+  part: string;
+  ok: boolean;
+  /** Its lines of the table at the end. */
+  lines: string[];
+}
+
+/** What it prints stands in one piece when it has ended; where it is the only one, at once. */
+async function run(part: string): Promise<Ended> {
+  const options = Object.entries({ seed, rounds: values.rounds, minutes: values.minutes });
+  const command = `npm run test:faults -- ${options.flatMap(([name, value]) => (value ? [`--${name} ${value}`] : [])).join(' ')} ${part}`;
+  const figures = join(folder, `${part}.jsonl`);
+  writeFileSync(figures, '');
+  console.log(`== ${part}: ${command}`);
   const from = Date.now();
-  const { status } = spawnSync(
+  const child = spawn(
     process.execPath,
     [
       'node_modules/jest/bin/jest.js',
@@ -48,7 +60,7 @@ for (const part of parts) {
       `test/faults/${part}.test.ts`,
     ],
     {
-      stdio: 'inherit',
+      stdio: parts.length === 1 ? 'inherit' : ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
         FAULTS_SEED: seed,
@@ -58,17 +70,42 @@ for (const part of parts) {
       },
     },
   );
-  if (status !== 0) failed += 1;
-  const lines = readFileSync(figures, 'utf8').trim().split('\n').filter(Boolean);
-  writeFileSync(figures, '');
-  table.push(
-    `${part}: ${status === 0 ? 'ok' : 'FAILED'}, ${Math.round((Date.now() - from) / 1000)} s, ${command}`,
-  );
-  for (const [what, counted] of lines.map((line) => JSON.parse(line) as [string, string | number]))
-    table.push(`    ${what.padEnd(60)} ${counted}`);
+  const printed: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => printed.push(chunk));
+  const status = await new Promise<number | null>((done) => child.once('close', done));
+  process.stdout.write(Buffer.concat([Buffer.from(`\n== ${part} has ended\n`), ...printed]));
+  const outcome = `${status === 0 ? 'ok' : 'FAILED'}, ${Math.round((Date.now() - from) / 1000)} s`;
+  const counted = readFileSync(figures, 'utf8').trim().split('\n').filter(Boolean);
+  const rows = counted.map((line) => JSON.parse(line) as [string, string | number]);
+  return {
+    part,
+    ok: status === 0,
+    lines: [
+      `${part}: ${outcome}, ${command}`,
+      ...rows.map(([what, count]) => `    ${what.padEnd(60)} ${count}`),
+    ],
+  };
 }
-rmSync(folder, { recursive: true });
-console.log(
-  `\n${table.join('\n')}\n${failed === 0 ? 'all parts ok' : `${failed} of ${parts.length} parts FAILED`}`,
-);
-process.exit(failed === 0 ? 0 : 1);
+
+async function inLanes(waiting: string[], lanes: number): Promise<Ended[]> {
+  const ended: Ended[] = [];
+  const lane = async (): Promise<void> => {
+    for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) ended.push(await run(part));
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return ended;
+}
+
+async function main(): Promise<void> {
+  const rank = (part: string): number => (LONG.includes(part) ? LONG.indexOf(part) : LONG.length);
+  const together = parts.filter((part) => !ALONE.includes(part)).sort((a, b) => rank(a) - rank(b));
+  const alone = parts.filter((part) => ALONE.includes(part));
+  const ended = [...(await inLanes(together, LANES)), ...(await inLanes(alone, 1))];
+  rmSync(folder, { recursive: true });
+  const inOrder = parts.flatMap((part) => ended.filter((each) => each.part === part));
+  const failed = ended.filter(({ ok }) => !ok);
+  console.log(`\n${inOrder.flatMap(({ lines }) => lines).join('\n')}`);
+  console.log(failed.length === 0 ? 'all parts ok' : `FAILED: ${failed.map(({ part }) => part).join(', ')}`);
+  process.exit(failed.length === 0 ? 0 : 1);
+}
+void main();

@@ -7,6 +7,8 @@ import type { Phantom } from './phantoms';
 export interface Sender {
   /** Files that were answered with Success, by DCMTK's log, each with how often. */
   acknowledged: ReadonlyMap<string, number>;
+  /** Every C-STORE response, in DCMTK's words, each with how often. */
+  answers: ReadonlyMap<string, number>;
   associations: number;
   /** Sends a series until each of its files was answered with Success. */
   deliver(phantom: Phantom): Promise<void>;
@@ -17,6 +19,10 @@ export interface Sender {
   attempt(paths: readonly string[]): Promise<string[]>;
 }
 
+/** Of PS3.4 Table B.2-1, 0000 and A700, in DCMTK's words. */
+export const SUCCESS = 'Success';
+export const OUT_OF_RESOURCES = 'Refused: OutOfResources';
+
 /** `repeats`: how often, 0..1, it sends what got its Success again together with what did not. */
 export function openSender(
   callingAe: string,
@@ -25,6 +31,7 @@ export function openSender(
   { repeats = 0.3, host = '127.0.0.1' } = {},
 ): Sender {
   const acknowledged = new Map<string, number>();
+  const answers = new Map<string, number>();
   let stopped = false;
   const sender: Sender = {
     stop: () => {
@@ -32,6 +39,7 @@ export function openSender(
     },
     stopped: () => stopped,
     acknowledged,
+    answers,
     associations: 0,
 
     async attempt(paths) {
@@ -52,8 +60,13 @@ export function openSender(
         'RAUNET',
       ];
       const { output } = await dcmtk('storescu', ...options, host, String(port()), ...paths);
-      const stored = storedBy(output);
-      for (const path of stored) acknowledged.set(path, (acknowledged.get(path) ?? 0) + 1);
+      const stored: string[] = [];
+      for (const { path, answer } of answersIn(output)) {
+        answers.set(answer, (answers.get(answer) ?? 0) + 1);
+        if (answer !== SUCCESS) continue;
+        acknowledged.set(path, (acknowledged.get(path) ?? 0) + 1);
+        stored.push(path);
+      }
       return stored;
     },
 
@@ -71,14 +84,15 @@ export function openSender(
 }
 
 /** storescu -v names each file before its answer. */
-function storedBy(output: string): string[] {
-  let file: string | null = null;
-  const stored: string[] = [];
+function answersIn(output: string): { path: string; answer: string }[] {
+  let path: string | null = null;
+  const found: { path: string; answer: string }[] = [];
   for (const line of output.split('\n')) {
-    file = /Sending file: (.+)$/.exec(line)?.[1] ?? file;
-    if (!line.includes('Received Store Response')) continue;
-    if (file !== null && line.includes('(Success)')) stored.push(file);
-    file = null;
+    path = /Sending file: (.+)$/.exec(line)?.[1] ?? path;
+    const answer = /Received Store Response \((.*)\)/.exec(line)?.[1];
+    if (answer === undefined) continue;
+    if (path !== null) found.push({ path, answer });
+    path = null;
   }
-  return stored;
+  return found;
 }
