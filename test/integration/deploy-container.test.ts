@@ -7,10 +7,10 @@ import { readDockerfile } from '../fixtures/dockerfile';
 import { type Orthanc, startOrthanc } from '../fixtures/orthanc';
 import { instancesOf } from '../fixtures/pacs';
 import { storescu } from '../fixtures/peer-tools';
+import { makePhantom } from '../fixtures/phantom';
 import { freePort } from '../fixtures/ports';
 import { type Postgres, startPostgres } from '../fixtures/postgres';
 import { until } from '../fixtures/until';
-import { writePhantom } from '../../src/cli/phantom';
 
 // deploy/compose.yaml without a container engine: its image, mounts, user, database and routing rule, started by hand.
 
@@ -93,10 +93,9 @@ describe('deploy/Dockerfile and compose.yaml, their parts started by hand', () =
 
   test('a series pushed to Orthanc is routed to the service, and its report comes back, on a PostgreSQL with a password', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'raunet-phantom-'));
-    const { series } = await writePhantom(folder, { slices: SLICES });
-    await storescu(orthanc.dicomPort, 'ORTHANC', folder);
+    const { directory, seriesUid, studyUid } = await makePhantom(folder, { slices: SLICES });
+    await storescu(orthanc.dicomPort, 'ORTHANC', directory);
     await rm(folder, { recursive: true });
-    const { seriesUid, studyUid } = series;
     await until(
       'the series is done',
       async () => {
