@@ -1,4 +1,7 @@
 import { Dataset } from 'dcmjs-dimse';
+import type { DataSet } from '../dicom/data-set';
+import { readDataSet } from '../dicom/read';
+import { TRANSFER_SYNTAX } from '../dicom/uids';
 import type { Pdv } from './pdu';
 
 export interface DimseResponse {
@@ -29,12 +32,27 @@ export type PeerMessage =
   | ({ kind: 'request' } & PeerRequest)
   | ({ kind: 'response'; to: number } & DimseResponse);
 
+/**
+ * Always implicit (PS3.7 6.3.1). A value that is cut short is none: half a status is no Success. Throws where the command
+ * does not tell what it is, or whether a data set follows (PS3.7 E.1).
+ */
+function readCommand(bytes: Buffer): DataSet {
+  try {
+    const command = readDataSet(bytes, TRANSFER_SYNTAX.implicitLittleEndian);
+    for (const keyword of ['CommandField', 'CommandDataSetType'])
+      if (command.number(keyword) === null) throw new Error(`it has no ${keyword}`);
+    return command;
+  } catch (cause) {
+    throw new Error('the peer sent a command that cannot be read', { cause });
+  }
+}
+
 /** The next message, PS3.7 6.3.1. */
 export async function readMessage(pdvs: AsyncGenerator<Pdv, never>): Promise<PeerMessage> {
   const { bytes, contextId } = await collect(pdvs, true);
-  const command = new Dataset(bytes);
-  const number = (keyword: string): number => Number(command.getElement(keyword) ?? -1);
-  const text = (keyword: string): string => String(command.getElement(keyword) ?? '');
+  const command = readCommand(bytes);
+  const number = (keyword: string): number => command.number(keyword) ?? -1;
+  const text = (keyword: string): string => command.string(keyword) ?? '';
   const hasDataSet = number('CommandDataSetType') !== 0x0101; // PS3.7 E.1
   const dataSet = hasDataSet ? (await collect(pdvs, false)).bytes : null;
   const field = number('CommandField');

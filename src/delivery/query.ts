@@ -1,5 +1,6 @@
 import { constants, Dataset, requests } from 'dcmjs-dimse';
 import type { DestinationConfig } from '../config/schema';
+import { readDataSet } from '../dicom/read';
 import { TRANSFER_SYNTAX } from '../dicom/uids';
 import { RaunetError } from '../lib/errors';
 import { inMemory, openAssociation, type ScuDeps } from './association';
@@ -58,11 +59,11 @@ export async function countInstances(
     });
   for (const { dataSet } of responses) {
     if (dataSet === null) continue;
-    const match = new Dataset(dataSet, implicit);
+    const match = readDataSet(dataSet, implicit);
     // A peer that ignores the key answers with other series too.
-    if (match.getElement('SeriesInstanceUID') !== seriesUid) continue;
-    const count = Number(match.getElement('NumberOfSeriesRelatedInstances') || Number.NaN);
-    if (Number.isInteger(count)) return count;
+    if (match.string('SeriesInstanceUID') !== seriesUid) continue;
+    const count = match.number('NumberOfSeriesRelatedInstances');
+    if (count !== null && Number.isInteger(count)) return count;
   }
   return null;
 }

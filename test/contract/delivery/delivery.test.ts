@@ -13,6 +13,7 @@ import {
   associateReject,
   type Connection,
   contextsOf,
+  pData,
   pdu,
   releaseReply,
   response,
@@ -425,6 +426,32 @@ describe('C-ECHO and C-FIND', () => {
   test('a query without a match is null', async () => {
     const destination = await play(answering(() => 0x0000));
     expect(await countInstances(destination, { studyUid: '2.25.1', seriesUid: '2.25.2' }, deps)).toBeNull();
+  });
+
+  test('an answer that is cut short, wherever, is a failure at once and no Success, and nothing is printed', async () => {
+    const printed = (['error', 'warn', 'log', 'trace'] as const).map((name) =>
+      jest.spyOn(console, name).mockImplementation(() => {}),
+    );
+    const whole = response(1, 0x0000).subarray(12);
+    for (let length = 0; length < whole.length; length++) {
+      const destination = await play(async (connection) => {
+        await connection.acceptAssociation();
+        const { messageId } = (await connection.readMessage())!;
+        connection.write(pData(response(messageId, 0x0000).subarray(12, 12 + length), true));
+        // Between two elements it is whole but for its status: then we release.
+        if ((await connection.readMessage()) === null) connection.write(releaseReply());
+      });
+      const started = performance.now();
+      await expect(echo(destination, deps)).rejects.toMatchObject({
+        code: expect.stringMatching(/^RAUNET_(ASSOCIATION_ABORTED|DESTINATION_DOWN)$/),
+      });
+      // Not by waiting for more: the answer itself is found broken.
+      expect(performance.now() - started).toBeLessThan(destination.responseSeconds * 1000);
+      await scp!.close();
+    }
+    const lines = printed.flatMap((each) => each.mock.calls);
+    jest.restoreAllMocks();
+    expect(lines).toEqual([]);
   });
 
   test('a broken P-DATA PDU ends the association with a word', async () => {
