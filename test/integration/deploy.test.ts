@@ -52,6 +52,7 @@ describe('compose.yaml', () => {
     agreesWithOrthanc(config, 'raunet');
     expect(config.dataDir).toBe('/data');
     expect(config.database.url).toBe(environment.DATABASE_URL);
+    expect(config.audit.name).toBe('raunet');
   });
 
   test('the service has a read-only root, no capability and no way to gain one', () => {
@@ -142,6 +143,7 @@ describe('kubernetes.yaml', () => {
     expect(find('Service').spec.selector).toEqual(spec.template.metadata.labels);
     expect([spec.replicas, spec.strategy.type]).toEqual([1, 'Recreate']);
     const names = new Map(documents.map(({ kind, metadata }) => [kind, metadata.name]));
+    expect(container.env).toEqual([{ name: 'RAUNET_AUDIT_NAME', value: 'raunet' }]);
     expect(container.envFrom).toEqual([{ secretRef: { name: names.get('Secret') } }]);
     expect(pod.volumes).toEqual([
       { name: 'data', persistentVolumeClaim: { claimName: names.get('PersistentVolumeClaim') } },
