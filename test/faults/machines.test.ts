@@ -124,7 +124,7 @@ async function pushNext(): Promise<void> {
 }
 
 const reached = (phantoms: readonly Phantom[]): Promise<SeriesDetail[]> =>
-  Promise.all(phantoms.map(({ seriesUid }) => office.reached(seriesUid, ['done', 'refused', 'failed'], 180)));
+  Promise.all(phantoms.map(({ seriesUid }) => office.reached(seriesUid, ['done', 'refused', 'failed'], 600)));
 
 /** What must hold of every series that was sent. */
 async function expectNothingLostOrDoubled(what: string): Promise<void> {
