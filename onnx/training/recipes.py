@@ -16,7 +16,7 @@ from training.data.folds import fold_of_groups, slices_per_group
 
 LABELLED = ("medseg", "effusion", "covid20", "pairs")
 SHARES = {"medseg": 0.45, "effusion": 0.25, "covid20": 0.1, "pairs": 0.2}  # of the slices of a batch
-NEGATIVES = {"series": 0.08, "phantom": 0.06}  # with --negatives: the same, and SHARES share the rest
+NEGATIVES = {"series": 0.08, "phantom": 0.08}  # with --negatives: the same, and SHARES share the rest
 # Effusion differs from muscle by 40 HU: where HU are known, jitter less.
 GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0, "pairs": 1.0, "series": 0.5, "phantom": 0.5}
 

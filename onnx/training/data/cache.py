@@ -12,7 +12,7 @@ from training.data.sources import Slice, covid20, effusion, medseg, unlabelled
 from training.preprocess import SIZE, Box
 
 FOLDER = Path(__file__).resolve().parent.parent / ".cache"
-VERSION = 5  # raise it whenever a reader or the preprocessing changes
+VERSION = 6  # raise it whenever a reader or the preprocessing changes
 TIGHT_BELOW = 0.9  # a slice's own lungs fill less than this of the series' box: keep a tight crop of it too
 
 READERS = {"medseg": medseg, "effusion": effusion, "covid20": covid20, "pairs": pairs, "unlabelled": unlabelled,
