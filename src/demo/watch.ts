@@ -40,10 +40,13 @@ export async function watchSeries(
   throw new Error(`the series did not end within ${GIVE_UP_SECONDS} s`);
 }
 
+/** Since the series was last opened: a demo in the same folder may have sent it before. */
 function durations(history: Answer['history']): SeriesStatus['seconds'] {
   const seconds: SeriesStatus['seconds'] = [];
-  history.forEach(({ at, state }, i) => {
-    const next = history[i + 1];
+  const ended = history.slice(0, -1).findLastIndex(({ state }) => ENDS.includes(state));
+  const current = history.slice(ended + 1);
+  current.forEach(({ at, state }, i) => {
+    const next = current[i + 1];
     if (next === undefined) return;
     const spent = (Date.parse(next.at) - Date.parse(at)) / 1000;
     const same = seconds.find((entry) => entry.state === state);
