@@ -28,22 +28,26 @@ const CUT_DEPTH_MM = 15;
 export async function labelAnatomy(volume: HuVolume, grid: CoarseGrid): Promise<Uint8Array[]> {
   const cells: Uint8Array[] = [];
   for (let k = 0; k < volume.series.slices.length; k++) {
-    const hu = blockMeans(volume.huSlice(k), volume.columns, grid);
-    const body = bodyCells(hu, grid.columns, TISSUE_HU);
-    dropCouch(body, grid);
-    const bone = filledBone(hu, body, grid);
-    const isCut = cutBy(hu, grid);
-    const labels = new Uint8Array(hu.length);
-    for (let i = 0; i < hu.length; i++) {
-      if (body[i] === OUTSIDE) labels[i] = looksLikeLung(hu[i]!) && isCut(i) ? CELL.cutLung : CELL.outside;
-      else if (bone[i] === 1) labels[i] = CELL.bone;
-      else if (body[i] !== ENCLOSED_AIR) labels[i] = CELL.soft;
-      else labels[i] = hu[i]! < DARK_HU ? CELL.darkAir : CELL.air;
-    }
-    cells.push(labels);
+    cells.push(labelSlice(blockMeans(volume.huSlice(k), volume.columns, grid), grid));
     await breathe();
   }
   return cells;
+}
+
+/** hu, result: [rows * columns] of the grid. */
+function labelSlice(hu: Float32Array, grid: CoarseGrid): Uint8Array {
+  const body = bodyCells(hu, grid.columns, TISSUE_HU);
+  dropCouch(body, grid);
+  const bone = filledBone(hu, body, grid);
+  const isCut = cutBy(hu, grid);
+  const labels = new Uint8Array(hu.length);
+  for (let i = 0; i < hu.length; i++) {
+    if (body[i] === OUTSIDE) labels[i] = looksLikeLung(hu[i]!) && isCut(i) ? CELL.cutLung : CELL.outside;
+    else if (bone[i] === 1) labels[i] = CELL.bone;
+    else if (body[i] !== ENCLOSED_AIR) labels[i] = CELL.soft;
+    else labels[i] = hu[i]! < DARK_HU ? CELL.darkAir : CELL.air;
+  }
+  return labels;
 }
 
 function dropCouch(body: Uint8Array, { columns, spacingMm }: CoarseGrid): void {

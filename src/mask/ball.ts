@@ -29,26 +29,20 @@ export async function markNear(
 ): Promise<void> {
   const width = box.right - box.left;
   const [down, across] = [squares(spacingMm[0], radiusMm), squares(spacingMm[1], radiusMm)];
-  const mark = (k: number, reach: Uint16Array): void => {
-    for (let row = box.top, i = 0; row < box.bottom; row++)
-      for (let at = row * columns + box.left, end = at + width; at < end; at++, i++)
-        if (reach[i]! > 0) into[k]![at] = value;
-  };
-
   const backwards: Uint16Array[] = [];
   const reach = new Uint16Array(width * (box.bottom - box.top));
   for (const [k, slice] of volume.entries()) {
     const inRow = alongRows(slice, columns, box, wanted === 'set', across);
     const distances = downColumns(inRow, width, down);
     carry(reach, slicesWithin(distances, limits(distancesMm, k, 1, radiusMm)));
-    mark(k, reach);
+    mark(into[k]!, columns, box, reach, value);
     backwards.push(slicesWithin(distances, limits(distancesMm, k, -1, radiusMm)));
     await breathe();
   }
   reach.fill(0);
   for (let k = volume.length - 1; k >= 0; k--) {
     carry(reach, backwards[k]!);
-    mark(k, reach);
+    mark(into[k]!, columns, box, reach, value);
     await breathe();
   }
 }
@@ -56,6 +50,13 @@ export async function markNear(
 /** One slice on: what the slices before reach, or this one, whichever is further. In place. */
 function carry(reach: Uint16Array, ofSlice: Uint16Array): void {
   for (let i = 0; i < reach.length; i++) reach[i] = max(reach[i]! - 1, ofSlice[i]!);
+}
+
+/** Writes `value` into the pixels of the box that are reached. */
+function mark(slice: Uint8Array, columns: number, box: PixelBox, reach: Uint16Array, value: 0 | 1): void {
+  for (let row = box.top, i = 0; row < box.bottom; row++)
+    for (let at = row * columns + box.left, end = row * columns + box.right; at < end; at++, i++)
+      if (reach[i]! > 0) slice[at] = value;
 }
 
 /** The ball's extent in slice k, then in those after it (step 1) or before it (step -1): squared radii, mm2. */

@@ -21,6 +21,7 @@ export function beyondRibs(
   const { columns, distancesMm } = grid;
   const middles = { [RIGHT]: middlesOf(lungs.mask, RIGHT, grid), [LEFT]: middlesOf(lungs.mask, LEFT, grid) };
   const answers = new Map<number, Int8Array>();
+  const bones: number[][] = [];
   const ribs = new Map<number, Uint8Array>();
   const ribsOf = (k: number): Uint8Array => {
     const kept = ribs.get(k);
@@ -31,7 +32,7 @@ export function beyondRibs(
       const awayMm = distancesMm[j]! - distancesMm[k]!;
       if (Math.abs(awayMm) > RIBS_MM || (j !== k && awayMm - last < RIB_STEP_MM)) continue;
       last = awayMm;
-      for (let i = 0; i < union.length; i++) if (slice[i] === CELL.bone) union[i] = 1;
+      for (const i of (bones[j] ??= indicesOf(slice, CELL.bone))) union[i] = 1;
     }
     ribs.clear(); // slices are asked about one after the other
     ribs.set(k, union);
@@ -59,6 +60,12 @@ export function beyondRibs(
     if (known[block]! < 0) known[block] = walk(k, block) ? 1 : 0;
     return known[block] === 1;
   };
+}
+
+function indicesOf(slice: Uint8Array, label: number): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < slice.length; i++) if (slice[i] === label) found.push(i);
+  return found;
 }
 
 interface Middle {

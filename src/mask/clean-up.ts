@@ -55,7 +55,7 @@ export async function cleanUp(
     speck: 0,
   };
 
-  for (const [k, slice] of mask.entries()) {
+  const dropVoxels = (slice: Uint8Array, k: number): void => {
     const voxelMl = (pixelMm2 * series.extentsMm[k]!) / 1000;
     for (let i = 0; i < slice.length; i++) {
       if (slice[i] === 0) continue;
@@ -65,6 +65,9 @@ export async function cleanUp(
       slice[i] = 0;
       removedMl[rule] += voxelMl;
     }
+  };
+  for (const [k, slice] of mask.entries()) {
+    dropVoxels(slice, k);
     await breathe();
   }
 

@@ -52,17 +52,26 @@ async function filledLungs(air: AirSpaces, cells: Uint8Array[], grid: CoarseGrid
   for (const side of ['right', 'left'] as const) {
     const closed = await close(air[side], grid, CLOSING_MM);
     fillHoles(closed, grid);
-    for (const [k, slice] of closed.entries()) {
-      for (let i = 0; i < slice.length; i++) {
-        if (slice[i] === 0) continue;
-        const cell = cells[k]![i]!;
-        const lung = cell === CELL.soft || cell === CELL.air || cell === CELL.darkAir;
-        if (lung && (mask[k]![i] === 0 || air[side][k]![i] === 1)) mask[k]![i] = labelOf[side];
-      }
-    }
+    for (const [k, slice] of mask.entries())
+      claim(slice, closed[k]!, air[side][k]!, cells[k]!, labelOf[side]);
   }
   const nearLung = await dilate(mask, grid, NEAR_LUNG_MM);
   return { mask, nearLung, sideMap: nearestSide(mask, grid) };
+}
+
+/** Gives the closed lung's voxels of one slice to it. In place. */
+function claim(
+  mask: Uint8Array,
+  closed: Uint8Array,
+  air: Uint8Array,
+  cells: Uint8Array,
+  label: number,
+): void {
+  for (let i = 0; i < mask.length; i++) {
+    if (closed[i] === 0) continue;
+    const lung = cells[i] === CELL.soft || cells[i] === CELL.air || cells[i] === CELL.darkAir;
+    if (lung && (mask[i] === 0 || air[i] === 1)) mask[i] = label;
+  }
 }
 
 /** Projects both lungs along the patient's axis and gives every position to the nearest (4-connected steps). */

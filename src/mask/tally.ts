@@ -45,17 +45,16 @@ export async function tally(mask: LesionMask, volume: HuVolume, { grid, lungs }:
   };
   const background = new Uint8Array(rows * columns);
   const noLung = new Uint8Array(grid.rows * grid.columns);
-  for (const [k, slice] of mask.entries()) {
+  const addSlice = (slice: Uint8Array, k: number): void => {
     const voxelMm3 = spacingMm[0] * spacingMm[1] * series.extentsMm[k]!;
     const lung = lungs?.mask[k] ?? noLung;
-    const lungMm3 = [0, 0, 0];
-    const affectedMm3 = [0, 0, 0];
+    const lungMm3 = new Float64Array(3);
+    const affectedMm3 = new Float64Array(3);
     const hu = Buffer.compare(slice, background) === 0 ? null : volume.huSlice(k);
     for (let i = 0; i < slice.length; i++) {
       const value = slice[i]!;
       const block = blockOf[i]!;
       const inLung = lung[block]!;
-      if (value === 0 && inLung === 0) continue;
       if (value === 0) {
         lungMm3[inLung]! += voxelMm3;
         continue;
@@ -78,6 +77,9 @@ export async function tally(mask: LesionMask, volume: HuVolume, { grid, lungs }:
     }
     for (const [, side] of SIDES)
       sums.lungs[side].push({ lungMm3: lungMm3[side]!, affectedMm3: affectedMm3[side]! });
+  };
+  for (const [k, slice] of mask.entries()) {
+    addSlice(slice, k);
     await breathe();
   }
   return sums;

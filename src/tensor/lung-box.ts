@@ -1,4 +1,4 @@
-import { BODY, bodyCells, ENCLOSED_AIR, ENCLOSED_TISSUE } from '../lib/body';
+import { bodyCells, boxOfBody, ENCLOSED_AIR } from '../lib/body';
 import { boxes, connectedRuns, type PixelBox } from '../lib/components';
 import type { LungBoxRule } from './types';
 
@@ -36,8 +36,8 @@ export function sliceLung(
     pixels += air.sizes[region]!;
   }
   if (box === null || pixels * pixelMm2 < rule.minLungMm2) return null;
-  const [body] = boxes(connectedRuns([cells], columns, [BODY, ENCLOSED_AIR, ENCLOSED_TISSUE]));
-  return { box, bodyCentre2: body!.left + body!.right, airMm2: pixels * pixelMm2 };
+  const body = boxOfBody(cells, columns)!;
+  return { box, bodyCentre2: body.left + body.right, airMm2: pixels * pixelMm2 };
 }
 
 /** The box of a series from what its slices say: union, mirrored where lopsided, plus the margin; null without lung. */

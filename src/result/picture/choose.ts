@@ -1,4 +1,4 @@
-import { bodyCells, BODY } from '../../lib/body';
+import { bodyCells, boxOfBody } from '../../lib/body';
 import type { PixelBox } from '../../lib/components';
 import type { LesionMask } from '../../mask/types';
 import type { HuVolume } from '../../volume/types';
@@ -43,16 +43,12 @@ const MARGIN = 6;
 export function bodyBox({ rows, columns, huSlice }: HuVolume, slices: readonly number[]): PixelBox {
   const box = { top: rows, bottom: 0, left: columns, right: 0 };
   for (const k of slices) {
-    const cells = bodyCells(huSlice(k), columns, TISSUE_HU);
-    for (let row = 0; row < rows; row++) {
-      const line = cells.subarray(row * columns, (row + 1) * columns);
-      const first = line.indexOf(BODY);
-      if (first < 0) continue;
-      box.top = Math.min(box.top, row - MARGIN);
-      box.bottom = Math.max(box.bottom, row + 1 + MARGIN);
-      box.left = Math.min(box.left, first - MARGIN);
-      box.right = Math.max(box.right, line.lastIndexOf(BODY) + 1 + MARGIN);
-    }
+    const body = boxOfBody(bodyCells(huSlice(k), columns, TISSUE_HU), columns);
+    if (body === null) continue;
+    box.top = Math.min(box.top, body.top - MARGIN);
+    box.bottom = Math.max(box.bottom, body.bottom + MARGIN);
+    box.left = Math.min(box.left, body.left - MARGIN);
+    box.right = Math.max(box.right, body.right + MARGIN);
   }
   return box.bottom > box.top ? box : { top: 0, bottom: rows, left: 0, right: columns };
 }

@@ -45,7 +45,11 @@ const frameOf = ({ frameNumber }: Slice): PlainDataSet =>
 
 /** Null where no slice has the class. */
 function sliceWithMost(mask: LesionMask, classIndex: ClassIndex): number | null {
-  const pixels = mask.map((labels) => labels.reduce((sum, label) => sum + Number(label === classIndex), 0));
+  const pixels = mask.map((labels) => {
+    let count = 0;
+    for (let i = 0; i < labels.length; i++) if (labels[i] === classIndex) count++;
+    return count;
+  });
   const most = Math.max(...pixels);
   return most > 0 ? pixels.indexOf(most) : null;
 }
