@@ -15,8 +15,11 @@ const PARTS = readdirSync(__dirname)
 /** Parts mostly wait: for quiet times, retries, starts. So many go side by side, the long ones first. */
 const LANES = 3;
 const LONG = ['kill', 'storage', 'faults'];
-/** Measures the event loop, and how long senders wait: it has the machine to itself. */
-const ALONE = ['load'];
+/**
+ * `load` measures the event loop, and how long senders wait. `power-cut` mounts its disk anew, which cannot be while
+ * the network namespaces of `machines` hold copies of the mount.
+ */
+const ALONE = ['power-cut', 'load'];
 
 const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string' }, minutes: { type: 'string' }, seed: { type: 'string' } },
