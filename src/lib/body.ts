@@ -1,4 +1,4 @@
-import { connectedRuns, largest, paint, type PixelBox } from './components';
+import { connectedRuns, largest, paint } from './components';
 
 /** What a pixel of an axial slice is, seen from the patient's body. */
 export const ENCLOSED_AIR = 0;
@@ -30,19 +30,4 @@ export function bodyCells(hu: Float32Array, columns: number, tissueHu: number): 
   }
   paint([cells], columns, rest, OUTSIDE, (component) => open[component] === 1);
   return cells;
-}
-
-/** Box of the body in one slice. cells: of bodyCells. Null where there is none. */
-export function boxOfBody(cells: Uint8Array, columns: number): PixelBox | null {
-  const box = { top: Infinity, bottom: 0, left: Infinity, right: 0 };
-  for (let row = 0; row < cells.length / columns; row++) {
-    const line = cells.subarray(row * columns, (row + 1) * columns);
-    const first = line.indexOf(BODY);
-    if (first < 0) continue;
-    box.top = Math.min(box.top, row);
-    box.bottom = row + 1;
-    box.left = Math.min(box.left, first);
-    box.right = Math.max(box.right, line.lastIndexOf(BODY) + 1);
-  }
-  return box.bottom === 0 ? null : box;
 }

@@ -108,16 +108,17 @@ export function boxes(runs: Runs): PixelBox[] {
   return found;
 }
 
-/** Bounding box of all pixels that are not 0, over all slices; null where there is none. */
-export function boundingBox(slices: readonly Uint8Array[], columns: number): PixelBox | null {
+/** Bounding box over all slices of the pixels with this label, or of all that are not 0; null where there is none. */
+export function boundingBox(slices: readonly Uint8Array[], columns: number, label?: number): PixelBox | null {
+  const isIn = (value: number): boolean => (label === undefined ? value !== 0 : value === label);
   const box = { top: Infinity, bottom: 0, left: Infinity, right: 0 };
   for (const slice of slices) {
     for (let row = 0, line = 0; line < slice.length; row++, line += columns) {
       let first = 0;
-      while (first < columns && slice[line + first] === 0) first++;
+      while (first < columns && !isIn(slice[line + first]!)) first++;
       if (first === columns) continue;
       let last = columns - 1;
-      while (slice[line + last] === 0) last--;
+      while (!isIn(slice[line + last]!)) last--;
       box.top = Math.min(box.top, row);
       box.bottom = Math.max(box.bottom, row + 1);
       box.left = Math.min(box.left, first);

@@ -1,5 +1,5 @@
-import { bodyCells, boxOfBody, ENCLOSED_AIR } from '../lib/body';
-import { boxes, connectedRuns, type PixelBox } from '../lib/components';
+import { BODY, bodyCells, ENCLOSED_AIR } from '../lib/body';
+import { boundingBox, boxes, connectedRuns, type PixelBox } from '../lib/components';
 import type { LungBoxRule } from './types';
 
 /** What one slice says about the lungs. */
@@ -36,7 +36,7 @@ export function sliceLung(
     pixels += air.sizes[region]!;
   }
   if (box === null || pixels * pixelMm2 < rule.minLungMm2) return null;
-  const body = boxOfBody(cells, columns)!;
+  const body = boundingBox([cells], columns, BODY)!;
   return { box, bodyCentre2: body.left + body.right, airMm2: pixels * pixelMm2 };
 }
 

@@ -1,5 +1,5 @@
-import { bodyCells, boxOfBody } from '../../lib/body';
-import type { PixelBox } from '../../lib/components';
+import { BODY, bodyCells } from '../../lib/body';
+import { boundingBox, type PixelBox } from '../../lib/components';
 import type { LesionMask } from '../../mask/types';
 import type { HuVolume } from '../../volume/types';
 
@@ -41,14 +41,9 @@ const MARGIN = 6;
 
 /** Pixels around the body on all of the given slices; the whole slice where there is no body. */
 export function bodyBox({ rows, columns, huSlice }: HuVolume, slices: readonly number[]): PixelBox {
-  const box = { top: rows, bottom: 0, left: columns, right: 0 };
-  for (const k of slices) {
-    const body = boxOfBody(bodyCells(huSlice(k), columns, TISSUE_HU), columns);
-    if (body === null) continue;
-    box.top = Math.min(box.top, body.top - MARGIN);
-    box.bottom = Math.max(box.bottom, body.bottom + MARGIN);
-    box.left = Math.min(box.left, body.left - MARGIN);
-    box.right = Math.max(box.right, body.right + MARGIN);
-  }
-  return box.bottom > box.top ? box : { top: 0, bottom: rows, left: 0, right: columns };
+  const cells = slices.map((k) => bodyCells(huSlice(k), columns, TISSUE_HU));
+  const body = boundingBox(cells, columns, BODY);
+  if (body === null) return { top: 0, bottom: rows, left: 0, right: columns };
+  const { top, bottom, left, right } = body;
+  return { top: top - MARGIN, bottom: bottom + MARGIN, left: left - MARGIN, right: right + MARGIN };
 }
