@@ -6,6 +6,7 @@ import { RaunetError, toRaunetError } from './lib/errors';
 import type { Log } from './lib/log';
 import type { Stage } from './lib/stages';
 import { analyseMask } from './mask/analyse';
+import { findChest } from './mask/lungs';
 import { buildResults } from './result/results';
 import type { Analysis, EncodedObject, ResultContext } from './result/types';
 import { arrange } from './series/arrange';
@@ -15,7 +16,6 @@ import { modelGrid } from './tensor/model-grid';
 import { toSourceGrid, toTensor } from './tensor/resample';
 import type { ModelGrid } from './tensor/types';
 import { buildVolume } from './volume/build';
-
 import type { Decoder, HuVolume } from './volume/types';
 
 /** Headers of a series: what the rules choose by, and what results copy. */
@@ -89,9 +89,13 @@ export async function analyse(
   await report('tensor', 0);
   const grid = await modelGrid(volume, inference.preprocessing);
   await report('inference', 0);
-  const raw = await classify(volume, grid, inference, (done) => report('inference', done), signal);
+  // The anatomy asks nothing of the model: it is found while the child is at work.
+  const [raw, chest] = await Promise.all([
+    classify(volume, grid, inference, (done) => report('inference', done), signal),
+    findChest(volume),
+  ]);
   await report('mask', 0);
-  const { mask, measurements, removedMl } = await analyseMask(volume, raw);
+  const { mask, measurements, removedMl } = await analyseMask(volume, chest, raw);
   log.info('mask cleaned', { stage: 'mask', seriesUid: summary.seriesUid, removedMl });
   return { series, source, volume, mask, measurements, warnings: series.warnings };
 }

@@ -201,7 +201,7 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
       await boss.upsert(queue, data, {
         singletonKey: key,
         priority,
-        startAfter: afterSeconds,
+        startAfter: Math.ceil(afterSeconds * 1000) / 1000,
         db: within(tx),
       });
     },

@@ -52,7 +52,7 @@ export async function assemble(job: Job<SeriesJob>, deps: AssembleDeps): Promise
     return transaction(pool, async (tx) => {
       await notReceivedLaterThan(tx, seriesUid, now);
       await job.complete(tx);
-      await lookAgain(tx, Math.ceil((lookAgainAt!.getTime() - now.getTime()) / 1000));
+      await lookAgain(tx, (lookAgainAt!.getTime() - now.getTime()) / 1000);
     });
 
   const choice = await choose(series, deps);

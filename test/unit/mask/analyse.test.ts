@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { analyseMask } from '../../../src/mask/analyse';
+import { findChest } from '../../../src/mask/lungs';
 import { PADDING_HU } from '../../../src/volume/types';
 import {
   ball,
@@ -15,9 +16,11 @@ import {
 
 jest.setTimeout(60_000);
 
+const analyse = async ({ volume }: Chest, raw: readonly Uint8Array[]) =>
+  analyseMask(volume, await findChest(volume), raw);
 const analysed = async (options: ChestOptions = {}) => {
   const made = chest(options);
-  return { made, ...(await analyseMask(made.volume, made.raw())) };
+  return { made, ...(await analyse(made, made.raw())) };
 };
 const voxelsOf = (slices: readonly Uint8Array[], value: number) =>
   slices.reduce((sum, slice) => sum + slice.filter((each) => each === value).length, 0);
@@ -184,7 +187,7 @@ describe('a chest with ground glass on the right, consolidation on the left, eff
     raw[k]!.forEach((value, i) => {
       if (value === 1 && i % 2 === 0) made.volume.huSlice(k)[i] = PADDING_HU;
     });
-    const { measurements } = await analyseMask(made.volume, raw);
+    const { measurements } = await analyse(made, raw);
     expect(measurements.classes[0].meanHu).toBeCloseTo(-550, -1);
   });
 });
@@ -261,7 +264,7 @@ describe('what cannot be a lesion is taken away, by rule', () => {
             spacingMm: 5.2,
             distancesMm: everyMm(20),
           });
-          const { mask } = await analyseMask(made.volume, made.raw());
+          const { mask } = await analyse(made, made.raw());
           const truth = made.raw();
           expect(
             mask.every((slice, k) => slice.every((value, i) => value === 0 || value === truth[k]![i])),
