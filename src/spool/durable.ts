@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { RaunetError } from '../lib/errors';
 
@@ -86,6 +86,17 @@ export async function writeAll(handle: FileHandle, buffers: readonly Buffer[]): 
   const length = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const { bytesWritten } = await handle.writev([...buffers]);
   if (bytesWritten !== length) throw new Error(`ENOSPC: ${bytesWritten} of ${length} bytes written`);
+}
+
+/** Gives a part its final name, which `sync` of the folder makes durable. False: the name is taken. */
+export async function linked(part: string, path: string): Promise<boolean> {
+  try {
+    await link(part, path);
+    return true;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw thrown;
+  }
 }
 
 /** What the file system said, as RAUNET_SPOOL_WRITE. */

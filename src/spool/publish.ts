@@ -1,7 +1,7 @@
-import { link, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredInstance } from '../association/types';
-import type { DurableFolders, Folder } from './durable';
+import { type DurableFolders, type Folder, linked } from './durable';
 import { haveSameDataSet, inspectFile } from './inspect';
 
 export interface Part {
@@ -63,17 +63,6 @@ async function publishIn(
     }
   }
   throw new Error(`other bytes under the name ${names[1]}`);
-}
-
-/** False: the name is taken. */
-async function linked(part: string, path: string): Promise<boolean> {
-  try {
-    await link(part, path);
-    return true;
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw thrown;
-  }
 }
 
 async function syncFile(path: string): Promise<void> {

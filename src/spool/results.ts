@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, unlink } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DurableFolders, FILE_MODE, spoolError, writeAll } from './durable';
+import { type DurableFolders, FILE_MODE, linked, spoolError, writeAll } from './durable';
 import { sha256Of } from './inspect';
 
 export interface ResultFile {
@@ -12,8 +12,8 @@ export interface ResultFile {
 }
 
 /**
- * Writes a result durably as `<results>/<source series>/<sop>.dcm`; one that stands there under the same UID is
- * replaced as a whole. Returns the file relative to the results folder. Throws RAUNET_SPOOL_WRITE.
+ * Writes a result durably as `<results>/<source series>/<sop>.dcm`. What stands there under the same UID stays, and is
+ * what counts: it may have left the house before its record was lost, and a UID never stands for two. Returns the file relative to the results folder. Throws RAUNET_SPOOL_WRITE.
  */
 export async function writeResult(
   folders: DurableFolders,
@@ -29,19 +29,20 @@ export async function writeResult(
     } finally {
       await handle.close();
     }
-    // Read back in pieces: a hash over the whole would hold up the event loop for as long as it takes.
-    const sha256 = await sha256Of(part);
     const folder = await folders.open(sourceSeriesUid);
     const name = `${sopInstanceUid}.dcm`;
+    const path = join(folder.path, name);
     try {
-      await rename(part, join(folder.path, name));
+      await linked(part, path);
       await folder.sync();
     } finally {
       await folder.close();
     }
-    return { file: `${sourceSeriesUid}/${name}`, sha256 };
+    // Read back in pieces: a hash over the whole would hold up the event loop for as long as it takes.
+    return { file: `${sourceSeriesUid}/${name}`, sha256: await sha256Of(path) };
   } catch (cause) {
-    await unlink(part).catch(() => {});
     throw spoolError(cause, { seriesUid: sourceSeriesUid, sopInstanceUid });
+  } finally {
+    await unlink(part).catch(() => {});
   }
 }

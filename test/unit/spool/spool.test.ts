@@ -189,13 +189,13 @@ describe('removeSeries', () => {
 });
 
 describe('storeResult', () => {
-  test('the bytes, private, under the series they were made of; again under the same UID: replaced as a whole', async () => {
-    for (const text of ['first', 'second']) {
-      const bytes = Buffer.from(text);
+  test('the bytes, private, under the series they were made of; others under the same UID change nothing: the first may have left the house', async () => {
+    const bytes = Buffer.from('first');
+    for (const given of [bytes, Buffer.from('second')]) {
       const { file, sha256 } = await spool.storeResult({
         sourceSeriesUid: '1.2.5',
         sopInstanceUid: '1.2.9',
-        bytes,
+        bytes: given,
       });
       expect(file).toBe('1.2.5/1.2.9.dcm');
       expect(await readFile(spool.resultPath(file))).toEqual(bytes);
