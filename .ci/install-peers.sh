@@ -9,6 +9,8 @@ packages=(
   libfaketime
   # what deploy/ is made of
   nginx-light postgresql systemd
+  # where the audit trail goes
+  rsyslog rsyslog-openssl
   # what test:faults breaks it with
   e2fsprogs iproute2 libeatmydata1 strace
 )
@@ -20,7 +22,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   # Debian starts them as services where there is a service manager; the tests start their own.
-  for started in orthanc nginx postgresql; do service "$started" stop >/dev/null 2>&1 || true; done
+  for started in orthanc nginx postgresql rsyslog; do service "$started" stop >/dev/null 2>&1 || true; done
 fi
 
 # pydicom with its decoders, highdicom and dcmqi: what other people's tools read of our results.
