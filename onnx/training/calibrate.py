@@ -10,6 +10,7 @@ on everything; the second form sets them.
 """
 
 import argparse
+from collections.abc import Sequence
 from functools import cache as remembered
 from pathlib import Path
 
@@ -108,6 +109,17 @@ def choose(folds: list[HeldOut]) -> Offsets:
             return best
 
 
+def calibrate(files: Sequence[Path], out: Path) -> Offsets:
+    """network.pt of each fold -> out/fold0.pt ..., each with the offsets chosen on the others. Returns those of all together."""
+    out.mkdir(parents=True, exist_ok=True)
+    folds = [HeldOut.of_file(file) for file in files]
+    for k, file in enumerate(files):
+        offsets = choose_without(k, folds)
+        print(f"{file}: {offsets}, chosen on the other folds", flush=True)
+        calibrated(file, offsets, out / f"fold{k}.pt")
+    return choose(folds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
@@ -121,15 +133,9 @@ def main() -> None:
             parser.error("--network needs --offsets")
         calibrated(given.network, tuple(given.offsets), given.out)
         return
-    given.out.mkdir(parents=True, exist_ok=True)
     if len(given.folds) < 2:
         parser.error("--folds needs two or more: the offsets of one are chosen on the others")
-    folds = [HeldOut.of_file(file) for file in given.folds]
-    for k, file in enumerate(given.folds):
-        offsets = choose_without(k, folds)
-        print(f"{file}: {offsets}, chosen on the other folds", flush=True)
-        calibrated(file, offsets, given.out / f"fold{k}.pt")
-    print(f"all folds: {choose(folds)}")
+    print(f"all folds: {calibrate(given.folds, given.out)}")
 
 
 if __name__ == "__main__":

@@ -103,6 +103,35 @@ def summary(results: list[Result], protocol: str) -> dict:
     return {"protocol": protocol, "models": models, "paired_bootstrap_dice_pooled": paired}
 
 
+def evaluate(models: dict[str, list[Path]], out: Path, fold: str | None = None, all_seen: bool = False,
+             pictures: bool = False) -> None:
+    """Judges each model, its files pooled, and writes the report. fold: of files that do not say theirs.
+
+    Raises ValueError where the fold of a file is not known.
+    """
+    slices = [item for source in LABELLED for item in READERS[source]()]
+    results, folds = [], set()
+    folder = out / "pictures" if pictures else None
+    (folder or out).mkdir(parents=True, exist_ok=True)
+    for name, files in models.items():
+        result = Result(name, list(map(str, files)))
+        for file in files:
+            left_out = None if all_seen else fold_in(file, fold)
+            if left_out is None and not all_seen:
+                raise ValueError(f"{file} was trained on every slice or does not say: give --fold or --all-seen")
+            folds.add(left_out)
+            judge(load_network(file), held_out(slices, left_out), result, folder)
+        results.append(result)
+    protocol = ("ALL SLICES, SEEN IN TRAINING: no measure of quality" if all_seen
+                else f"honest: grouped, held-out folds {', '.join(sorted(folds))}, native size")
+    content = summary(results, protocol)
+    (out / "report.json").write_text(json.dumps(content, indent=1) + "\n")
+    text = report.markdown(content)
+    (out / "report.md").write_text(text)
+    report.plots(results, out)
+    print(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", required=True, metavar="NAME=FILE[,FILE...]")
@@ -111,31 +140,11 @@ def main() -> None:
     parser.add_argument("--all-seen", action="store_true", help="test on all slices, seen in training or not")
     parser.add_argument("--pictures", action="store_true", help="picture, truth and answer of every slice, in --out")
     given = parser.parse_args()
-
-    slices = [item for source in LABELLED for item in READERS[source]()]
-    results, folds = [], set()
-    pictures = given.out / "pictures" if given.pictures else None
-    if pictures:
-        pictures.mkdir(parents=True, exist_ok=True)
-    for argument in given.model:
-        name, _, files = argument.partition("=")
-        result = Result(name, files.split(","))
-        for file in map(Path, result.files):
-            fold = None if given.all_seen else fold_in(file, given.fold)
-            if fold is None and not given.all_seen:
-                parser.error(f"{file} was trained on every slice or does not say: give --fold or --all-seen")
-            folds.add(fold)
-            judge(load_network(file), held_out(slices, fold), result, pictures)
-        results.append(result)
-    protocol = ("ALL SLICES, SEEN IN TRAINING: no measure of quality" if given.all_seen
-                else f"honest: grouped, held-out folds {', '.join(sorted(folds))}, native size")
-    given.out.mkdir(parents=True, exist_ok=True)
-    content = summary(results, protocol)
-    (given.out / "report.json").write_text(json.dumps(content, indent=1) + "\n")
-    text = report.markdown(content)
-    (given.out / "report.md").write_text(text)
-    report.plots(results, given.out)
-    print(text)
+    models = {name: list(map(Path, files.split(","))) for name, _, files in (text.partition("=") for text in given.model)}
+    try:
+        evaluate(models, given.out, given.fold, given.all_seen, given.pictures)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

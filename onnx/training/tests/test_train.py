@@ -14,25 +14,13 @@ from training.data import cache, labels
 from training.data.cache import Dataset
 from training.networks import raunet
 from training.recipes import Ours, Paper, split
+from training.tests.made_up import SIDE, made_up
 from training.train import Settings, train
-
-SIDE = 64
 
 
 @pytest.fixture(autouse=True)
 def made_up_slices(monkeypatch):
-    def load(source):
-        rng = np.random.default_rng(len(source))
-        n = 12
-        images = rng.random((n, SIDE, SIDE)).astype(np.float16)
-        sets = {"medseg": labels.MEDSEG, "effusion": labels.EFFUSIONS, "covid20": labels.COVID20, "pairs": labels.COVID20}[source]
-        mask = np.zeros((n, SIDE, SIDE), np.uint8)
-        mask[:, 10:30, 10:40] = 1
-        images[:, 10:30, 10:40] += 0.5
-        return Dataset(images, labels.allowed(mask, sets), np.array([source] * n), np.array([str(i) for i in range(n)]),
-                       np.array([f"{'covid20' if source == 'pairs' else source}-{i // 2}" for i in range(n)]))
-
-    monkeypatch.setattr(cache, "load", load)
+    monkeypatch.setattr(cache, "load", made_up)
 
 
 SHORT = Settings(steps=6, size=32, batch=2, last_size=48, last_batch=2, last_share=0.4, fold="0/3", precision="fp32")
