@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { type Db, transaction } from '../jobs/pool';
+import { type Db, type Tx, transaction } from '../jobs/pool';
 import { addEvent } from './state';
 import type { SeriesRecord } from './types';
 
@@ -41,19 +41,25 @@ export async function eraseSeries(
     );
     if (rowCount === 0) return null;
     await eraseFiles();
-    await tx.query(REMEMBER, [seriesUid]);
     const instances = await tx.query('DELETE FROM raunet.instance WHERE series_uid = $1', [seriesUid]);
-    const results = await tx.query('DELETE FROM raunet.result WHERE source_series_uid = $1', [seriesUid]);
+    const results = await forgetResults(tx, seriesUid);
     await tx.query('UPDATE raunet.series SET erased_at = now(), instances = 0 WHERE series_uid = $1', [
       seriesUid,
     ]);
-    const erased = { instances: instances.rowCount ?? 0, results: results.rowCount ?? 0 };
+    const erased = { instances: instances.rowCount ?? 0, results };
     await addEvent(tx, seriesUid, {
       code: null,
       sentence: `Retention erased the files of ${erased.instances} instances and ${erased.results} results.`,
     });
     return erased;
   });
+}
+
+/** The results' files are gone: the next analysis makes new instances, which supersede them. Returns how many there were. */
+export async function forgetResults(tx: Tx, seriesUid: string): Promise<number> {
+  await tx.query(REMEMBER, [seriesUid]);
+  const { rowCount } = await tx.query('DELETE FROM raunet.result WHERE source_series_uid = $1', [seriesUid]);
+  return rowCount ?? 0;
 }
 
 const REMEMBER = `
@@ -68,7 +74,7 @@ const REMEMBER = `
     report_sop_instance_uid = coalesce(excluded.report_sop_instance_uid, erased_series.report_sop_instance_uid)`;
 
 export interface Erasures {
-  /** How often retention erased what was made of the series. */
+  /** How often what was made of the series was erased, or lost. */
   times: number;
   /** The last report of then. */
   report: { seriesUid: string; sopClassUid: string; sopInstanceUid: string } | null;

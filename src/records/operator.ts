@@ -1,6 +1,8 @@
 import type { Priority } from '../config/schema';
 import type { Tx } from '../jobs/pool';
+import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
+import { forgetResults } from './erase';
 import { addEvent, changeState, isEnd } from './state';
 import type { SeriesState } from './types';
 
@@ -11,8 +13,8 @@ export type Retry =
   | { kind: 'deliver'; revision: number; destinations: string[] };
 
 /**
- * An operator's retry of an ended series: of its dead deliveries where it has some, of the analysis otherwise.
- * `by`: who, for the history. Throws RAUNET_STATE where the series is at work or unknown.
+ * An operator's retry of an ended series: of its dead deliveries where it has some and what they lack is there, of the
+ * analysis otherwise. `by`: who, for the history. Throws RAUNET_STATE where the series is at work or unknown.
  */
 export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promise<Retry> {
   const { state, revision } = await lock(tx, seriesUid);
@@ -21,17 +23,24 @@ export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promis
       seriesUid,
       detail: `it is in ${state}; retry is for ended series`,
     });
-  const dead = await tx.query<{ destination: string }>(
-    `UPDATE raunet.delivery SET state = 'waiting', round = 0, code = NULL, reason = NULL, updated_at = now()
-     WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead' RETURNING destination`,
+  const { rows: dead } = await tx.query<{ destination: string; code: ErrorCode | null }>(
+    `SELECT destination, code FROM raunet.delivery WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead'
+     ORDER BY destination`,
     [seriesUid, revision],
   );
-  const destinations = dead.rows.map(({ destination }) => destination).sort();
   const actor = 'operator';
-  if (destinations.length === 0) {
+  const resultsLost = dead.some(({ code }) => code === 'RAUNET_RESULT_MISSING');
+  if (resultsLost) await forgetResults(tx, seriesUid);
+  if (resultsLost || dead.length === 0) {
     await changeState(tx, seriesUid, { to: 'spool', actor, sentence: `${by} asked for a new analysis.` });
     return { kind: 'analyse' };
   }
+  await tx.query(
+    `UPDATE raunet.delivery SET state = 'waiting', round = 0, code = NULL, reason = NULL, updated_at = now()
+     WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead'`,
+    [seriesUid, revision],
+  );
+  const destinations = dead.map(({ destination }) => destination);
   const sentence = `${by} asked to deliver again to ${destinations.join(', ')}.`;
   await changeState(tx, seriesUid, { to: 'delivery', actor, sentence });
   return { kind: 'deliver', revision, destinations };

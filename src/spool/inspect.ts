@@ -45,11 +45,21 @@ export async function inspectFile(root: string, file: string): Promise<StoredIns
 }
 
 /** Throws RAUNET_SPOOL_MISSING or RAUNET_SPOOL_ALTERED where `root/file` no longer is what was acknowledged. */
-export async function verifyFile(root: string, file: string, sha256: string): Promise<void> {
+export async function verifyInstance(root: string, file: string, sha256: string): Promise<void> {
   const actual = await sha256Of(join(root, file)).catch((cause: unknown) => {
     throw new RaunetError('RAUNET_SPOOL_MISSING', { stage: 'spool', detail: file }, { cause });
   });
   if (actual !== sha256) throw new RaunetError('RAUNET_SPOOL_ALTERED', { stage: 'spool', detail: file });
+}
+
+/** Throws RAUNET_RESULT_MISSING where `root/file` no longer is what was made. */
+export async function verifyResult(root: string, file: string, sha256: string): Promise<void> {
+  const lost = (detail: string, cause?: unknown) =>
+    new RaunetError('RAUNET_RESULT_MISSING', { stage: 'delivery', detail }, { cause });
+  const actual = await sha256Of(join(root, file)).catch((cause: unknown) => {
+    throw lost(`${file} is gone`, cause);
+  });
+  if (actual !== sha256) throw lost(`${file} has other bytes`);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Log } from '../lib/log';
 import { createFolder, durableFolders, spoolError, syncFolder, syncNames } from './durable';
 import { freeBytesBelow } from './free-space';
 import { PartFile } from './incoming-file';
-import { inspectFile, verifyFile } from './inspect';
+import { inspectFile, verifyInstance, verifyResult } from './inspect';
 import { type ResultFile, writeResult } from './results';
 
 const PART = /\.part$/;
@@ -20,6 +20,7 @@ export interface Spool extends InstanceSpool {
   storeResult(result: ResultFile): Promise<{ file: string; sha256: string }>;
   /** Throws RAUNET_SPOOL_MISSING or RAUNET_SPOOL_ALTERED. */
   verify(file: string, sha256: string): Promise<void>;
+  /** Throws RAUNET_RESULT_MISSING. */
   verifyResult(file: string, sha256: string): Promise<void>;
   /** Every received file, relative to the spool folder, for the comparison with the database. */
   list(): AsyncGenerator<string>;
@@ -33,7 +34,8 @@ export interface Spool extends InstanceSpool {
 
 /**
  * The files of the service, under `dataDir`: `spool/incoming/*.part`, `spool/<study>/<series>/<sop>.dcm`,
- * `results/incoming/*.part`, `results/<source series>/<sop>.dcm`: the two may lie on file systems of their own; folders 0700, files 0600. Creates what is missing. Throws RAUNET_SPOOL_WRITE.
+ * `results/incoming/*.part`, `results/<source series>/<sop>.dcm`; the two may lie on file systems of their own. Folders
+ * 0700, files 0600. Creates what is missing. Throws RAUNET_SPOOL_WRITE.
  */
 export async function openSpool({ dataDir, log }: { dataDir: string; log: Log }): Promise<Spool> {
   const root = join(dataDir, 'spool');
@@ -56,8 +58,8 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
     resultPath: (file) => join(results.root, file),
     receive: (meta) => new PartFile({ incoming, series }, meta),
     storeResult: (result) => writeResult(results, unfinishedResults, result),
-    verify: (file, sha256) => verifyFile(root, file, sha256),
-    verifyResult: (file, sha256) => verifyFile(results.root, file, sha256),
+    verify: (file, sha256) => verifyInstance(root, file, sha256),
+    verifyResult: (file, sha256) => verifyResult(results.root, file, sha256),
     inspect: (file) => inspectFile(root, file),
 
     async *list() {

@@ -1,10 +1,12 @@
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../fixtures/peer-tools';
+import { freePort } from '../fixtures/ports';
 import { startPostgres } from '../fixtures/postgres';
 import type { Service } from '../fixtures/service';
 import { until } from '../fixtures/until';
+import { startArchive } from './archive';
 import { figure, random } from './frame';
 import { lostOf, wrongResults } from './invariants';
 import { oneFaultAtATime, push, pushed, pushUntilStored } from './one-fault';
@@ -14,7 +16,7 @@ import { OUT_OF_RESOURCES, openSender, SUCCESS } from './sender';
 // One fault of what is kept at a time: files, disks, the database. Root is needed: for small file systems.
 jest.setTimeout(20 * 60_000);
 
-const { folder, archive, fresh, start, passed } = oneFaultAtATime({ series: 10, seed: 5100 });
+const { folder, archive, fresh, start, passed } = oneFaultAtATime({ series: 12, seed: 5100 });
 
 const pathIn = (service: Service, { studyUid, seriesUid, files }: Phantom, n: number): string =>
   join(service.dataDir, 'spool', studyUid, seriesUid, `${files[n]!.sopInstanceUid}.dcm`);
@@ -41,6 +43,48 @@ test('received files that vanish or change before the analysis are found out, an
   for (const phantom of [gone, altered]) {
     await pushed(service, phantom);
     await service.reached(phantom.seriesUid, ['done'], 120);
+  }
+  passed(2);
+});
+
+test('results that vanish or change while their destination is down are never sent; a retry makes them again', async () => {
+  const port = await freePort();
+  const pacs = {
+    name: 'pacs',
+    aeTitle: 'ORTHANC',
+    host: '127.0.0.1',
+    port,
+    retrySeconds: 3,
+    retryMaxSeconds: 3,
+  };
+  const service = await start({ delivery: { destinations: [pacs] } });
+  const phantoms = [fresh(), fresh()];
+  const victims: string[] = [];
+  for (const phantom of phantoms) {
+    await pushed(service, phantom);
+    const { results } = await service.reached(phantom.seriesUid, ['delivery'], 120);
+    const report = results.find(({ kind }) => kind === 'SR')!;
+    victims.push(join(service.dataDir, 'results', phantom.seriesUid, `${report.sopInstanceUid}.dcm`));
+  }
+  await rm(victims[0]!);
+  await appendFile(victims[1]!, 'x');
+  for (const { seriesUid } of phantoms)
+    expect((await service.reached(seriesUid, ['done', 'failed'], 60)).series).toMatchObject({
+      state: 'failed',
+      code: 'RAUNET_RESULT_MISSING',
+    });
+  const late = await startArchive(port);
+  try {
+    for (const phantom of phantoms) {
+      const retry = `http://127.0.0.1:${service.adminPort}/api/series/${phantom.seriesUid}/retry`;
+      const json = { 'content-type': 'application/json' };
+      expect((await fetch(retry, { method: 'POST', headers: json, body: '{}' })).status).toBe(200);
+      const detail = await service.reached(phantom.seriesUid, ['done'], 120);
+      const holdings = { objects: await late.objects(), verbatim: true };
+      expect(await wrongResults(service.dataDir, phantom, detail, holdings)).toEqual([]);
+    }
+  } finally {
+    await late.stop();
   }
   passed(2);
 });

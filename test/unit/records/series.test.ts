@@ -1,6 +1,7 @@
 import { transaction } from '../../../src/jobs/pool';
 import { RaunetError } from '../../../src/lib/errors';
 import { beginDelivery, type DeliveryKey, setDelivery } from '../../../src/records/deliveries';
+import { erasuresOf } from '../../../src/records/erase';
 import { migrate } from '../../../src/records/migrate';
 import { cancelSeries, changePriority, retrySeries } from '../../../src/records/operator';
 import { findSeries, instancesOf, seriesDetail, seriesList } from '../../../src/records/read';
@@ -325,6 +326,21 @@ describe('results and delivery', () => {
     expect(await commit((tx) => beginDelivery(tx, a!))).toBeNull();
     await outcome(b!, 'sent');
     expect(await state(uid)).toBe('done');
+  });
+
+  // Found by reading: the retry sent what was not there, again and again.
+  test('a delivery whose result files are gone: a retry makes them again, as new instances, for every destination', async () => {
+    const uid = await newSeries();
+    const [a, b] = await deliverable(uid, ['a', 'b']);
+    const [lost] = await resultsOf(database.pool, uid, 1);
+    await outcome(a!, 'sent');
+    await outcome(b!, 'dead', new RaunetError('RAUNET_RESULT_MISSING', { destination: 'b' }));
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
+    expect(await state(uid)).toBe('spool');
+    expect(await findResult(database.pool, lost!.sopInstanceUid)).toBeNull();
+    expect(await erasuresOf(database.pool, uid)).toMatchObject({ times: 1 });
+    await deliverable(uid, ['a', 'b']);
+    for (const key of [a!, b!]) expect(await commit((tx) => beginDelivery(tx, key))).toBe('send');
   });
 
   test('sent is final, and an attempt that ends after its delivery was superseded or cancelled revives nothing', async () => {

@@ -205,6 +205,18 @@ describe('storeResult', () => {
     expect(await parts()).toEqual([]);
   });
 
+  test('altered or gone before it is sent: RAUNET_RESULT_MISSING, which says which of the two', async () => {
+    const result = { sourceSeriesUid: '1.2.5', sopInstanceUid: '1.2.9', bytes: Buffer.from('seg') };
+    const { file, sha256 } = await spool.storeResult(result);
+    await writeFile(spool.resultPath(file), 'other');
+    const lost = (detail: string) => ({ code: 'RAUNET_RESULT_MISSING', context: { detail } });
+    await expect(spool.verifyResult(file, sha256)).rejects.toMatchObject(
+      lost('1.2.5/1.2.9.dcm has other bytes'),
+    );
+    await rm(spool.resultPath(file));
+    await expect(spool.verifyResult(file, sha256)).rejects.toMatchObject(lost('1.2.5/1.2.9.dcm is gone'));
+  });
+
   test('a folder that cannot be made: RAUNET_SPOOL_WRITE, and no part stays', async () => {
     await rm(join(dataDir, 'results'), { recursive: true });
     await writeFile(join(dataDir, 'results'), '');
