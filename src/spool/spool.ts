@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
-import { readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { InstanceSpool, StoredInstance } from '../association/types';
 import type { Log } from '../lib/log';
 import { createFolder, durableFolders, spoolError, syncFolder, syncNames } from './durable';
@@ -20,6 +20,8 @@ export interface Spool extends InstanceSpool {
   storeResult(result: ResultFile): Promise<{ file: string; sha256: string }>;
   /** Throws RAUNET_SPOOL_MISSING or RAUNET_SPOOL_ALTERED. */
   verify(file: string, sha256: string): Promise<void>;
+  /** A file that is no longer what was acknowledged leaves its name to one that is: `<file>.altered`, until retention. */
+  setAside(file: string): Promise<void>;
   /** Throws RAUNET_RESULT_MISSING. */
   verifyResult(file: string, sha256: string): Promise<void>;
   /** Every received file, relative to the spool folder, for the comparison with the database. */
@@ -59,6 +61,11 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
     receive: (meta) => new PartFile({ incoming, series }, meta),
     storeResult: (result) => writeResult(results, unfinishedResults, result),
     verify: (file, sha256) => verifyInstance(root, file, sha256),
+    async setAside(file) {
+      const path = join(root, file);
+      await rename(path, `${path}.altered`);
+      await syncFolder(dirname(path));
+    },
     verifyResult: (file, sha256) => verifyResult(results.root, file, sha256),
     inspect: (file) => inspectFile(root, file),
 

@@ -92,24 +92,47 @@ export async function analysisDead(data: AnalyseJob, error: RaunetError, deps: A
   await refuse({ data, complete: async () => {} }, series, material, error, 'Failed', deps);
 }
 
-type LostCode = Parameters<typeof markLost>[3];
+interface LostFile {
+  file: string;
+  code: Parameters<typeof markLost>[3];
+}
 
 class FilesLost extends RaunetError {
   constructor(
-    readonly lostAs: LostCode,
     seriesUid: string,
-    readonly files: readonly string[],
+    readonly lost: readonly LostFile[],
   ) {
-    super(lostAs, { stage: 'spool', seriesUid, detail: `${files.length} files, one is ${files[0]}` });
+    const [first] = lost;
+    super(first!.code, {
+      stage: 'spool',
+      seriesUid,
+      detail: `${lost.length} files, one is ${first!.file}`,
+    });
   }
 }
 
 /** The series fails, and what was lost is taken again when it is sent again. */
-const loseFiles = ({ data, complete }: Ending, { lostAs, files }: FilesLost, { pool }: AnalyseDeps) =>
-  transaction(pool, async (tx) => {
-    await markLost(tx, data.seriesUid, files, lostAs);
+async function loseFiles(
+  { data, complete }: Ending,
+  { lost }: FilesLost,
+  { pool, spool, log }: AnalyseDeps,
+): Promise<void> {
+  for (const { file, code } of lost)
+    if (code === 'RAUNET_SPOOL_ALTERED')
+      await spool.setAside(file).catch((error: unknown) =>
+        log.warn('an altered file keeps its name; what is sent again will lie beside it', {
+          stage: 'spool',
+          seriesUid: data.seriesUid,
+          file,
+          error,
+        }),
+      );
+  const files = lost.map(({ file }) => file);
+  await transaction(pool, async (tx) => {
+    await markLost(tx, data.seriesUid, files, lost[0]!.code);
     await complete(tx);
   });
+}
 
 /** Files that still have the bytes that were acknowledged. Throws RAUNET_SPOOL_MISSING, RAUNET_SPOOL_ALTERED. */
 async function verified(
@@ -117,19 +140,14 @@ async function verified(
   { pool, spool }: AnalyseDeps,
 ): Promise<Material> {
   const instances = await instancesOf(pool, seriesUid);
-  const lost: { file: string; code: LostCode }[] = [];
+  const lost: LostFile[] = [];
   for (const { file, sha256 } of instances)
     await spool.verify(file, sha256).catch((thrown: unknown) => {
       const { code } = toRaunetError(thrown);
       if (code !== 'RAUNET_SPOOL_MISSING' && code !== 'RAUNET_SPOOL_ALTERED') throw thrown;
       lost.push({ file, code });
     });
-  if (lost.length > 0)
-    throw new FilesLost(
-      lost[0]!.code,
-      seriesUid,
-      lost.map(({ file }) => file),
-    );
+  if (lost.length > 0) throw new FilesLost(seriesUid, lost);
   return { files: instances.map(({ file }) => spool.path(file)), sender: { callingAe, calledAe } };
 }
 

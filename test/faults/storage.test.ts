@@ -43,6 +43,8 @@ test('received files that vanish or change before the analysis are found out, an
   for (const phantom of [gone, altered]) {
     await pushed(service, phantom);
     await service.reached(phantom.seriesUid, ['done'], 120);
+    const sent = phantom.files.map(({ path }) => path);
+    expect(await lostOf(service.dataDir, [phantom], sent)).toEqual([]);
   }
   passed(2);
 });
