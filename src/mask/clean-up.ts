@@ -10,12 +10,14 @@ import type { RemovedMl } from './types';
 
 /** A sphere of 5 mm across has 65 mm3; less is noise at the model's resolution. */
 const MIN_VOLUME_MM3 = 64;
+/** Fluid gathers: a separate millilitre of it is a fold of the pleura or the edge of a muscle. */
+const MIN_EFFUSION_MM3 = 1000;
 /** A lung lesion has at least this part near aerated lung; a patch in heart or abdomen but touches that region. */
 const MIN_NEAR_LUNG = 0.25;
 /** A large one need only reach it: a whole lobe may be dense. */
 const LARGE_MM3 = 10_000;
 
-/** Vessels, walls of bronchi and the blurred rims of heart and diaphragm are thinner everywhere. */
+/** Vessels, walls of bronchi and the blurred rims of heart and diaphragm are thinner everywhere, in the slice or across slices. */
 const MIN_THICKNESS_MM = 6;
 
 const GGO = 1;
@@ -32,8 +34,9 @@ const EFFUSION = 3;
  * - awayFromLung: a patch of ground glass and consolidation with less than a quarter near a lung (12 mm), or, when
  *   larger than 10 mL, nothing: heart, mediastinum, abdomen. A patch of effusion with nothing near a lung: ascites,
  *   stomach. Not applied where two lungs were not found.
- * - thin: a patch of ground glass and consolidation that is nowhere 6 mm thick in a slice: vessels, bronchi, rims.
- * - speck: a patch (ground glass and consolidation together, effusion alone) of less than 64 mm3.
+ * - thin: a patch that is less than 6 mm high across slices, or, of ground glass and consolidation, nowhere 6 mm thick in
+ *   a slice: vessels, bronchi, rims.
+ * - speck: a patch of ground glass and consolidation together of less than 64 mm3, one of effusion of less than 1 mL.
  *
  * Patches are 6-connected. mask: on the source grid, changed in place. Gives way to other work after each slice.
  */
@@ -73,23 +76,29 @@ export async function cleanUp(
 
   for (const members of [[GGO, CONSOLIDATION], [EFFUSION]]) {
     const patches = connectedRuns(mask, columns, members);
+    const isEffusion = members[0] === EFFUSION;
     const volumeMm3 = new Float64Array(patches.sizes.length);
+    const heightMm = new Float64Array(patches.sizes.length);
+    const lastSlice = new Int32Array(patches.sizes.length).fill(-1);
     const nearLung = new Float64Array(patches.sizes.length);
-    const thickestMm = members[0] === EFFUSION ? null : thickestOf(patches, mask, columns, spacingMm);
+    const thickestMm = isEffusion ? null : thickestOf(patches, mask, columns, spacingMm);
     for (let run = 0; run < patches.line.length; run++) {
       const k = Math.floor(patches.line[run]! / rows);
       const line = (patches.line[run]! - k * rows) * columns;
       const patch = patches.component[run]!;
       volumeMm3[patch]! += (patches.end[run]! - patches.start[run]!) * pixelMm2 * series.extentsMm[k]!;
+      if (lastSlice[patch] !== k) heightMm[patch]! += series.extentsMm[k]!;
+      lastSlice[patch] = k;
       if (lungs === null) continue;
       for (let i = line + patches.start[run]!; i < line + patches.end[run]!; i++)
         if (lungs.nearLung[k]![blockOf[i]!] === 1) nearLung[patch]!++;
     }
     const ruleOf = (patch: number): keyof RemovedMl | null => {
       const share = nearLung[patch]! / patches.sizes[patch]!;
-      const enough = members[0] === EFFUSION || volumeMm3[patch]! >= LARGE_MM3 ? 0 : MIN_NEAR_LUNG;
+      const enough = isEffusion || volumeMm3[patch]! >= LARGE_MM3 ? 0 : MIN_NEAR_LUNG;
       if (lungs !== null && (share === 0 || share < enough)) return 'awayFromLung';
-      if (volumeMm3[patch]! < MIN_VOLUME_MM3) return 'speck';
+      if (volumeMm3[patch]! < (isEffusion ? MIN_EFFUSION_MM3 : MIN_VOLUME_MM3)) return 'speck';
+      if (heightMm[patch]! < MIN_THICKNESS_MM) return 'thin';
       return thickestMm !== null && thickestMm[patch]! < MIN_THICKNESS_MM ? 'thin' : null;
     };
     const rules = Array.from(patches.sizes, (_, patch) => ruleOf(patch));

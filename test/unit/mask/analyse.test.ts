@@ -242,6 +242,33 @@ describe('what cannot be a lesion is taken away, by rule', () => {
     expect(voxelsOf(mask, 1)).toBe(voxelsOf(made.raw(), 1));
   });
 
+  test('less than 6 mm high, in one slice of 5 mm: thin; in two it stays', async () => {
+    const disc = (y: number, high: number): Shape => {
+      const wide = ball([-80, y, 20], 12);
+      return ([x, at, z]) => Math.abs(z - 20) < high / 2 && wide([x, at, 20]);
+    };
+    const [flat, high]: Lesion[] = [
+      { shape: disc(0, 5), says: 1 },
+      { shape: disc(45, 11), says: 2 },
+    ];
+    const { made, mask, removedMl } = await analysed({ distancesMm: everyMm(5), lesions: [flat!, high!] });
+    expect(removedMl.thin).toBeCloseTo(made.millilitres(flat!.shape), 6);
+    expect(removedMl.thin).toBeGreaterThan(1);
+    expect([voxelsOf(mask, 1), voxelsOf(mask, 2)]).toEqual([0, voxelsOf(made.raw(), 2)]);
+  });
+
+  test('effusion of less than a millilitre: speck; more stays', async () => {
+    const [speck, pool]: Lesion[] = [
+      { shape: ball([-80, 50, 20], 5.5), says: 3 },
+      { shape: ball([80, 50, 20], 9), says: 3 },
+    ];
+    const fine = { rows: 140, columns: 160, spacingMm: 2.2, distancesMm: everyMm(4) };
+    const { made, mask, removedMl } = await analysed({ ...fine, lesions: [speck!, pool!] });
+    expect(removedMl.speck).toBeCloseTo(made.millilitres(speck!.shape), 6);
+    expect(removedMl.speck).toBeGreaterThan(0.5);
+    expect(voxelsOf(mask, 3)).toBe(voxelsOf(chest({ ...fine, lesions: [pool!] }).raw(), 3));
+  });
+
   test('voxels are only ever taken away: none is added, none changes its class', async () => {
     const anyShape = fc
       .tuple(
