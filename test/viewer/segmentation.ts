@@ -10,9 +10,19 @@ export interface LoadedSegmentation {
 /** Loads the SEG as a reader would: double click in the list, confirm. */
 export async function loadSegmentation(page: Page): Promise<void> {
   await page.locator('[data-cy="study-browser-thumbnail-no-image"]', { hasText: 'SEG' }).dblclick();
-  await page.getByRole('button', { name: 'Yes' }).click({ timeout: 60_000 });
+  // Confirmed only when it is there: confirmed at once, OHIF stayed at its preview in one run of many.
   await page.waitForFunction(
     'window.services.segmentationService.getSegmentations().length > 0 && !document.body.innerText.includes("Loading SEG")',
+    undefined,
+    { timeout: 60_000 },
+  );
+  await page.getByRole('button', { name: 'Yes' }).click({ timeout: 60_000 });
+  await page.waitForFunction(
+    `(() => {
+      const { segmentationService, viewportGridService } = window.services;
+      const [{ segmentationId }] = segmentationService.getSegmentations();
+      return segmentationService.getSegmentColor(viewportGridService.getState().activeViewportId, segmentationId, 1);
+    })()`,
     undefined,
     { timeout: 60_000 },
   );
