@@ -13,7 +13,8 @@ export interface ResultFile {
 
 /**
  * Writes a result durably as `<results>/<source series>/<sop>.dcm`. What stands there under the same UID stays, and is
- * what counts: it may have left the house before its record was lost, and a UID never stands for two. Returns the file relative to the results folder. Throws RAUNET_SPOOL_WRITE.
+ * what counts: it may have left the house before its record was lost, and a UID never stands for two. Returns the file
+ * relative to the results folder. Throws RAUNET_SPOOL_WRITE.
  */
 export async function writeResult(
   folders: DurableFolders,
