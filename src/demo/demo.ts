@@ -9,6 +9,7 @@ import { loadConfig } from '../config/load';
 import { type Config, configSchema } from '../config/schema';
 import { sendAll } from '../delivery/send';
 import type { Deliverable } from '../delivery/types';
+import { removeElsewhere } from '../jobs/embedded/home';
 import { toRaunetError } from '../lib/errors';
 import { createLog, type Log } from '../lib/log';
 import { showOutcome } from './outcome';
@@ -31,6 +32,7 @@ export async function runDemo(
   print: (line: string) => void,
 ): Promise<ExitCode> {
   const started = performance.now();
+  await removeElsewhere(join(out, 'service'));
   for (const folder of ['phantom', 'service', 'received', 'SEG.dcm', 'SR.dcm', 'SC.dcm', 'overlay.png'])
     await rm(join(out, folder), { recursive: true, force: true });
   await mkdir(out, { recursive: true });

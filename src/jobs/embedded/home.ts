@@ -1,7 +1,20 @@
-import { createHash } from 'node:crypto';
-import { access, chmod, chown, lstat, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  access,
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { RaunetError } from '../../lib/errors';
 import type { Log } from '../../lib/log';
 import { type Account, databaseAccount, mayEnter } from './account';
@@ -23,23 +36,33 @@ export interface Home {
 const MAX_SOCKET_PATH = 107;
 const SOCKET_NAME = '.s.PGSQL.5432';
 
+const SYSTEM_DIR = '/var/lib/raunet-postgres';
+/** Below the data folder: the database, or a link to where it is kept. */
+const NAME = 'postgres';
+
 /**
  * The folder of the embedded server: `<dataDir>/postgres`. Started as root under a folder that other users cannot
- * enter (a checkout in /root), PostgreSQL could not reach it; then `<systemDir>/<hash of dataDir>`, and the log says so.
- * An existing database is used where it is. Throws RAUNET_DATABASE_SETUP.
+ * enter (a checkout in /root), PostgreSQL could not reach it; then that is a link to a folder of its own below
+ * `systemDir`, and the log says so: another data folder at the same place has another database. An existing database is
+ * used where it is. Throws RAUNET_DATABASE_SETUP.
  */
-export async function prepareHome(dataDir: string, log: Log, systemDir = '/var/lib/raunet'): Promise<Home> {
+export async function prepareHome(dataDir: string, log: Log, systemDir = SYSTEM_DIR): Promise<Home> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const real = await realpath(dataDir);
-  const inside = join(real, 'postgres');
-  const outside = join(systemDir, shortHash(real));
-  const account = await databaseAccount([inside, outside, real]);
+  const inside = join(real, NAME);
+  const account = await databaseAccount([inside, real]);
   if (account === undefined)
     throw setupError(
       'PostgreSQL refuses to run as root, and there is no user `raunet` or `nobody` to run it as',
     );
 
-  const dir = account ? await homeOfAccount(account, { real, inside, outside }, log) : inside;
+  const known = await elsewhere(real);
+  if (known !== null && !(await exists(known)))
+    log.warn('The database of the data folder is gone; a new one is made, and rebuilt from the spool', {
+      dataDir: real,
+      database: known,
+    });
+  const dir = known ?? (account ? await homeOfAccount(account, { real, inside, systemDir }, log) : inside);
   const home: Home = {
     dir,
     cluster: join(dir, 'cluster'),
@@ -47,41 +70,63 @@ export async function prepareHome(dataDir: string, log: Log, systemDir = '/var/l
     logFile: join(dir, 'postgres.log'),
     account,
   };
+  if (dirname(dir) === systemDir) await openToAll(systemDir);
   await ownFolder(dir, account);
   await ownFolder(home.socketDir, account);
   await sweepParts(dir);
   return home;
 }
 
+/** Where `dataDir` keeps its database if not in itself. */
+const elsewhere = (dataDir: string): Promise<string | null> =>
+  readlink(join(dataDir, NAME)).then(
+    (target) => resolve(dataDir, target),
+    () => null,
+  );
+
+/** Removes the database of a data folder that is to be removed itself, where it is kept elsewhere. */
+export async function removeElsewhere(dataDir: string, systemDir = SYSTEM_DIR): Promise<void> {
+  const dir = await elsewhere(dataDir);
+  // Whatever else a link points to is not ours to remove.
+  if (dir !== null && dirname(dir) === systemDir) await rm(dir, { recursive: true, force: true });
+}
+
 async function homeOfAccount(
   account: Account,
-  { real, inside, outside }: { real: string; inside: string; outside: string },
+  { real, inside, systemDir }: { real: string; inside: string; systemDir: string },
   log: Log,
 ): Promise<string> {
-  if (await exists(join(outside, 'cluster'))) return outside;
   if (await mayEnter(dirname(real), account)) {
     // Search without list: the folder's own content stays closed, each entry has its own 0700.
     if (!(await mayEnter(real, account))) await chmod(real, ((await stat(real)).mode & 0o7777) | 0o001);
     return inside;
   }
-  if (await exists(join(inside, 'cluster')))
+  // Of two services that start at once the quicker one names the place.
+  await symlink(join(systemDir, randomUUID()), inside).catch(() => undefined);
+  const dir = await elsewhere(real);
+  if (dir === null)
     throw setupError(
       `the database in ${inside} cannot be reached by the user it runs as (uid ${account.uid}); move the data folder to a place that others may enter`,
     );
+  log.warn('The data folder lies under a folder closed to other users; the database is kept elsewhere', {
+    dataDir: real,
+    database: dir,
+    uid: account.uid,
+  });
+  return dir;
+}
+
+/** To pass through, whatever our umask: each database in it has its own 0700. */
+async function openToAll(systemDir: string): Promise<void> {
   try {
-    await mkdir(dirname(outside), { recursive: true, mode: 0o711 });
+    await mkdir(systemDir, { recursive: true });
+    await chmod(systemDir, 0o711);
   } catch (cause) {
     throw setupError(
-      `started as root, the data folder ${real} lies under a folder closed to other users, and ${dirname(outside)} cannot be made; choose a data folder that others may enter`,
+      `started as root under a folder closed to other users, and ${systemDir} cannot be made; choose a data folder that others may enter`,
       cause,
     );
   }
-  log.warn('The data folder lies under a folder closed to other users; the database is kept elsewhere', {
-    dataDir: real,
-    database: outside,
-    uid: account.uid,
-  });
-  return outside;
 }
 
 /** `<dir>/run`, or a folder of the system's temporary folder where that path is too long for a Unix socket. */

@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmod, chown, cp, mkdir, mkdtemp, rm, stat, readdir } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { type Database, openDatabase } from '../../../src/jobs/database';
 import { findBinaries, usableBinaries } from '../../../src/jobs/embedded/binaries';
-import { prepareHome, socketFolder } from '../../../src/jobs/embedded/home';
+import { prepareHome, removeElsewhere, socketFolder } from '../../../src/jobs/embedded/home';
 import { silentLog } from '../../../src/lib/log';
 import { serversOf } from '../../fixtures/database';
 
@@ -26,6 +26,7 @@ const onLost = (error: Error) => {
 let dataDir: string;
 
 beforeAll(async () => {
+  process.umask(0o077); // as src/main.ts
   dataDir = await mkdtemp(join(tmpdir(), 'raunet-places-'));
   await chmod(dataDir, 0o711);
 });
@@ -78,8 +79,34 @@ rootOnly(
       log: silentLog,
       onLost,
     });
-    expect(await ask(database, 'SELECT 1')).toBe(1);
+    await ask(database, 'CREATE TABLE first AS SELECT 1');
     await database.stop();
+  },
+);
+
+rootOnly(
+  'kept aside, a database belongs to its data folder: moved it goes along, made anew it is another',
+  async () => {
+    const closed = join(dataDir, 'closed');
+    const systemDir = join(dataDir, 'system');
+    const tables = async (name: string) => {
+      const database = await openDatabase({ dataDir: join(closed, name), systemDir, log: silentLog, onLost });
+      const found = await ask(database, "SELECT count(*)::int FROM pg_tables WHERE tablename = 'first'");
+      await database.stop();
+      return found;
+    };
+    await rename(join(closed, 'data'), join(closed, 'moved'));
+    expect(await tables('moved')).toBe(1);
+    expect(await tables('data')).toBe(0);
+    expect(await readdir(systemDir)).toHaveLength(2);
+    await removeElsewhere(join(closed, 'data'), systemDir);
+    expect(await readdir(systemDir)).toHaveLength(1);
+    // The link is left and its database gone.
+    expect(await tables('data')).toBe(0);
+    await rm(join(closed, 'data', 'postgres'));
+    await symlink(closed, join(closed, 'data', 'postgres'));
+    await removeElsewhere(join(closed, 'data'), systemDir);
+    expect(await readdir(closed)).toContain('moved');
   },
 );
 
