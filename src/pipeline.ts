@@ -10,13 +10,15 @@ import { findChest } from './mask/lungs';
 import { buildResults } from './result/results';
 import type { Analysis, EncodedObject, ResultContext } from './result/types';
 import { arrange } from './series/arrange';
+import { samePatient } from './series/patient';
 import { type Sender, toSlices, toSummary } from './series/slices';
 import type { SeriesSummary, Slice } from './series/types';
 import { modelGrid } from './tensor/model-grid';
 import { toSourceGrid, toTensor } from './tensor/resample';
 import type { ModelGrid } from './tensor/types';
+import { type Upright, upright } from './tensor/upright';
 import { buildVolume } from './volume/build';
-import type { Decoder, HuVolume } from './volume/types';
+import type { Decoder } from './volume/types';
 
 /** Headers of a series: what the rules choose by, and what results copy. */
 export interface SeriesHeaders {
@@ -26,7 +28,10 @@ export interface SeriesHeaders {
   source: DataSet;
 }
 
-/** Stage `series`, first half. files: paths of Part 10 files of one series, at least one. Throws RAUNET_UNREADABLE. */
+/**
+ * Stage `series`, first half. files: paths of Part 10 files of one series, at least one. Throws RAUNET_UNREADABLE and,
+ * before anything is made that carries a patient's name, RAUNET_MIXED_PATIENTS.
+ */
 export async function readHeaders(files: readonly string[], sender: Sender): Promise<SeriesHeaders> {
   const slices: Slice[] = [];
   let first: Awaited<ReturnType<typeof readHeaderOfFile>> | null = null;
@@ -35,6 +40,8 @@ export async function readHeaders(files: readonly string[], sender: Sender): Pro
       throw named(error, file);
     });
     first ??= header;
+    if (!samePatient(first.dataset, header.dataset))
+      throw named(new RaunetError('RAUNET_MIXED_PATIENTS'), file);
     slices.push(...toSlices(file, header));
   }
   if (first === null) throw new Error('a series without files');
@@ -87,11 +94,12 @@ export async function analyse(
     progress: (done) => void report('volume', done),
   });
   await report('tensor', 0);
-  const grid = await modelGrid(volume, inference.preprocessing);
+  const turned = upright(volume);
+  const grid = await modelGrid(turned.volume, inference.preprocessing);
   await report('inference', 0);
   // The anatomy asks nothing of the model: it is found while the child is at work.
   const [raw, chest] = await Promise.all([
-    classify(volume, grid, inference, (done) => report('inference', done), signal),
+    classify(turned, grid, inference, (done) => report('inference', done), signal),
     findChest(volume),
   ]);
   await report('mask', 0);
@@ -110,9 +118,9 @@ export async function encode(
   return buildResults(analysis, context);
 }
 
-/** Stages `tensor` and `inference` slice by slice, back on the source grid; slices without lung stay background. */
+/** Stages `tensor` and `inference` slice by slice, back on the stored grid; slices without lung stay background. */
 async function classify(
-  { huSlice, rows, columns, series }: HuVolume,
+  { volume: { huSlice, rows, columns, series }, toStored }: Upright,
   { box, lungSlices }: ModelGrid,
   inference: PipelineDeps['inference'],
   progress: (done: number) => void | Promise<void>,
@@ -127,13 +135,8 @@ async function classify(
     batch.forEach((k, i) => images.set(toTensor(huSlice(k), columns, box, preprocessing), i * pixels));
     const classes = await inference.classify(images, batch.length, signal);
     batch.forEach((k, i) => {
-      mask[k] = toSourceGrid(
-        classes.subarray(i * pixels, (i + 1) * pixels),
-        box,
-        rows,
-        columns,
-        preprocessing,
-      );
+      const found = classes.subarray(i * pixels, (i + 1) * pixels);
+      mask[k] = toStored(toSourceGrid(found, box, rows, columns, preprocessing));
     });
     await progress((from + batch.length) / lungSlices.length);
   }

@@ -108,6 +108,11 @@ export const ERRORS = {
   ),
 
   // series (spec/input.md)
+  RAUNET_MIXED_PATIENTS: entry(
+    'permanent',
+    'The images of the series name more than one patient; nothing is made of them',
+    "Find out at the sender whose each image is, and send each patient's as a series of its own.",
+  ),
   RAUNET_NO_AXIAL_CT: entry(
     'permanent',
     'The series holds no axial CT image',

@@ -20,18 +20,10 @@ export function toSlices(file: string, { transferSyntaxUid, dataset }: DicomFile
   if (shared === null && frames.length === 0)
     return [toSlice(file, transferSyntaxUid, dataset, [dataset], null, frameCount)];
   // PS3.3 C.7.6.16: a macro stands either in the shared or in the per-frame group.
-  return frames
-    .slice(0, frameCount)
-    .map((frame, i) =>
-      toSlice(
-        file,
-        transferSyntaxUid,
-        dataset,
-        shared === null ? [frame] : [frame, shared],
-        i + 1,
-        frameCount,
-      ),
-    );
+  const groups = frames.slice(0, frameCount).map((frame) => (shared === null ? [frame] : [frame, shared]));
+  // Frames beyond them have no place; one says it, however many the header claims.
+  if (groups.length < frameCount) groups.push([]);
+  return groups.map((each, i) => toSlice(file, transferSyntaxUid, dataset, each, i + 1, frameCount));
 }
 
 /** `groups`: where the macros may stand; the data set itself for a single-frame image, whose attributes lie flat. */

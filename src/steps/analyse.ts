@@ -191,7 +191,7 @@ async function refuse(
   await deliverLater(ending, series, objects, deps);
 }
 
-/** Null where the files themselves cannot be read: then nothing can be said about them in the PACS. */
+/** Null where the files cannot be read or name two patients: then nothing can be said about them in the PACS. */
 async function refusalObjects(
   series: SeriesRecord,
   material: Material | null,

@@ -86,6 +86,17 @@ test('a series with a hole comes back as a report "Not Attempted" with the code 
   expect(stdout).toMatch(/Send the missing slices/);
 });
 
+test('a series that names two patients goes nowhere under either name: the administrator is told, nobody else', async () => {
+  const phantom = await makePhantom(join(folder, 'two'), { slices: 34 });
+  await run('dcmodify', '-nb', '-m', 'PatientID=ANOTHER', ...phantom.files.slice(20));
+  // By way of Orthanc these would be two series.
+  await storescu(service.dicomPort, 'RAUNET', ...phantom.files);
+  const { series, results, deliveries } = await service.reached(phantom.seriesUid, ['failed'], 60);
+  expect(series.code).toBe('RAUNET_MIXED_PATIENTS');
+  expect([results, deliveries]).toEqual([[], []]);
+  expect(await resultsOf(orthanc, phantom.studyUid)).toEqual([]);
+});
+
 test('SIGTERM in mid-analysis ends cleanly; started again, the service finishes the series, once', async () => {
   const phantom = await makePhantom(join(folder, 'interrupted'), { slices: 33 });
   await storescu(orthanc.dicomPort, 'ORTHANC', ...phantom.files);

@@ -1,8 +1,9 @@
 import { readHeader } from '../../../src/dicom/read';
 import { SOP_CLASS, TRANSFER_SYNTAX } from '../../../src/dicom/uids';
 import { type PlainDataSet, writePart10 } from '../../../src/dicom/write';
+import { arrange } from '../../../src/series/arrange';
 import { toSlices, toSummary } from '../../../src/series/slices';
-import { ctFile } from '../../fixtures/ct';
+import { ctFile, ctSummary } from '../../fixtures/ct';
 
 const slicesOf = (bytes: Buffer) => toSlices('a.dcm', readHeader(bytes));
 const one = (dataset: PlainDataSet) => slicesOf(ctFile(dataset))[0];
@@ -156,7 +157,12 @@ describe('Enhanced CT (PS3.3 A.38)', () => {
     });
   });
 
-  test('frames without their groups are not invented', () => {
-    expect(enhanced(shared, [frame('1')], { NumberOfFrames: 2000000000 })).toHaveLength(1);
+  test('frames without their groups are told by one that has no place, not left out and not invented', () => {
+    const slices = enhanced(shared, [frame('1')], { NumberOfFrames: 2000000000 });
+    expect(slices.map(({ frameNumber, position }) => [frameNumber, position === null])).toEqual([
+      [1, false],
+      [2, true],
+    ]);
+    expect(() => arrange(slices, ctSummary())).toThrow('RAUNET_NO_GEOMETRY');
   });
 });

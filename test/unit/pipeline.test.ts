@@ -1,0 +1,87 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PlainDataSet } from '../../src/dicom/write';
+import { silentLog } from '../../src/lib/log';
+import { analyse, readHeaders } from '../../src/pipeline';
+import type { Vector } from '../../src/series/types';
+import { openDecoder } from '../../src/volume/decoder';
+import type { Decoder } from '../../src/volume/types';
+import { ctFile, vector } from '../fixtures/ct';
+import { makePhantom } from '../fixtures/phantom';
+import { closeAll, open } from './inference/service';
+
+jest.setTimeout(120_000);
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'raunet-pipeline-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(closeAll);
+
+const sender = { callingAe: null, calledAe: null };
+
+describe('the patient of a series', () => {
+  const headersOf = async (...patients: PlainDataSet[]) => {
+    const files = patients.map((_, i) => join(folder, `${i}.dcm`));
+    await Promise.all(patients.map((patient, i) => writeFile(files[i]!, ctFile(patient))));
+    return readHeaders(files, sender);
+  };
+
+  test.each<[string, PlainDataSet, PlainDataSet]>([
+    ['another id', { PatientID: 'A17' }, { PatientID: 'B17' }],
+    ['an id of another issuer', { PatientID: 'A17', IssuerOfPatientID: 'X' }, { PatientID: 'A17' }],
+    ['an id in one alone', { PatientID: 'A17', PatientName: 'Z' }, { PatientName: 'Z' }],
+    ['no id and another name', { PatientName: 'Doe^A' }, { PatientName: 'Doe^B' }],
+  ])('%s: refused, and the message names nobody', async (_, one, other) => {
+    const refused = headersOf(one, one, other).catch((error: unknown) => error);
+    expect(await refused).toMatchObject({ code: 'RAUNET_MIXED_PATIENTS', context: { detail: '2.dcm' } });
+    expect(String(await refused)).not.toMatch(/17|Doe/);
+  });
+
+  test.each<[string, PlainDataSet, PlainDataSet]>([
+    ['a corrected name', { PatientID: 'A17', PatientName: 'Doe' }, { PatientID: 'A17', PatientName: 'Roe' }],
+    ['an id that is padded', { PatientID: 'A17' }, { PatientID: 'A17 ' }],
+    ['no patient at all', {}, {}],
+  ])('%s is the same patient', async (_, one, other) => {
+    expect((await headersOf(one, other)).slices).toHaveLength(2);
+  });
+});
+
+test('a patient whose slices are stored upside down has the same lesions, at the same place', async () => {
+  const { files } = await makePhantom(join(folder, 'phantom'), { slices: 12 });
+  const headers = await readHeaders(files, sender);
+  const decoder = openDecoder({ threads: 1, timeoutSeconds: 20 });
+  const inference = await open({ contract: 'onnx/contract.json', threads: 2 }, { root: process.cwd() });
+  const deps = { inference, log: silentLog, limits: { maxVolumeBytes: 1e9 } };
+  const run = { report: () => {} };
+
+  const upright = await analyse(headers, { ...deps, decoder }, run);
+
+  /** The last pixel of the slice becomes the first. */
+  const farCorner = (position: Vector | null, rows: number, columns: number, spacing: Vector | null) => {
+    const [x, y, z] = position!.values as [number, number, number];
+    const [betweenRows, betweenColumns] = spacing!.values as [number, number];
+    return vector(x + (columns - 1) * betweenColumns, y + (rows - 1) * betweenRows, z);
+  };
+  const slices = headers.slices.map((slice) => ({
+    ...slice,
+    orientation: vector(-1, 0, 0, 0, -1, 0),
+    position: farCorner(slice.position, slice.rows, slice.columns, slice.pixelSpacing),
+  }));
+  const turning: Decoder = { ...decoder, decode: async (slice) => (await decoder.decode(slice)).reverse() };
+  const turned = await analyse({ ...headers, slices }, { ...deps, decoder: turning }, run);
+  await decoder.close();
+
+  const volumes = ({ measurements }: typeof upright) => measurements.classes.map(({ volumeMl }) => volumeMl);
+  expect(Math.min(...volumes(upright))).toBeGreaterThan(5);
+  volumes(upright).forEach((volume, i) => expect(volumes(turned)[i]).toBeCloseTo(volume, 1));
+  const same = upright.mask.flatMap((slice, k) => {
+    const back = turned.mask[k]!.slice().reverse();
+    return [slice.filter((value, i) => value > 0 && value === back[i]).length];
+  });
+  const found = upright.mask.map((slice) => slice.filter((value) => value > 0).length);
+  const sum = (counts: number[]) => counts.reduce((a, b) => a + b, 0);
+  expect(sum(same) / sum(found)).toBeGreaterThan(0.98);
+});
