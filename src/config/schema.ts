@@ -108,6 +108,9 @@ const result = z.strictObject({
   overlays: z.boolean().default(false),
 });
 
+/** Of results, in the order in which they are sent. */
+export const RESULT_KINDS = ['SEG', 'SR', 'SC'] as const;
+
 const destination = z.strictObject({
   name,
   aeTitle,
@@ -115,6 +118,11 @@ const destination = z.strictObject({
   port: port.min(1),
   /** Our AE title towards it; left out: association.aeTitle. */
   callingAe: aeTitle.optional(),
+  /** What it gets. */
+  objects: z
+    .array(z.enum(RESULT_KINDS))
+    .min(1)
+    .default([...RESULT_KINDS]),
   connectSeconds: seconds.default(10),
   responseSeconds: seconds.default(60),
   retryLimit: z.int().min(0).default(20),

@@ -11,15 +11,19 @@ const keyOf = ({ sourceSeriesUid, revision, destination }: DeliveryKey) => [
   destination,
 ];
 
-/** Results of a delivery that its destination has not committed to; all of them where it was never asked. */
-export async function uncommittedResults(db: Db, key: DeliveryKey): Promise<ResultRecord[]> {
+/** Results of a delivery, of these kinds, that its destination has not committed to; all of them where it was never asked. */
+export async function uncommittedResults(
+  db: Db,
+  key: DeliveryKey,
+  kinds: readonly ResultRecord['kind'][],
+): Promise<ResultRecord[]> {
   const { rows } = await db.query(
     `SELECT ${RESULT_COLUMNS} FROM raunet.result WHERE source_series_uid = $1 AND revision = $2
-       AND sop_instance_uid NOT IN (
+       AND kind = ANY($4) AND sop_instance_uid NOT IN (
          SELECT sop_instance_uid FROM raunet.commitment_instance JOIN raunet.commitment USING (transaction_uid)
          WHERE source_series_uid = $1 AND revision = $2 AND destination = $3 AND outcome = 0)
      ORDER BY kind, sop_instance_uid`,
-    keyOf(key),
+    [...keyOf(key), kinds],
   );
   return rows as ResultRecord[];
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import type { Config, DestinationConfig } from '../config/schema';
+import { type Config, type DestinationConfig, RESULT_KINDS } from '../config/schema';
 import { requestCommitment } from '../delivery/commitment';
 import { hex } from '../delivery/status';
 import type { CommitmentReport } from '../dicom/commitment';
@@ -61,7 +61,7 @@ export async function askForCommitment(
     deps.commitment(key.destination, 'unanswered');
     return completed((tx) => sendAgain(tx, key, error, deps));
   }
-  const results = await uncommittedResults(pool, key);
+  const results = await uncommittedResults(pool, key, destination.objects);
   const transactionUid = `2.25.${BigInt(`0x${randomUUID().replaceAll('-', '')}`)}`; // PS3.5 B.2
   await transaction(pool, (tx) => openCommitment(tx, key, transactionUid, results));
   const ourselves = { ourAe: config.association.aeTitle, signal: job.signal };
@@ -85,13 +85,14 @@ export async function askForCommitment(
 export const commitmentReported =
   (deps: CommitDeps) =>
   async (report: CommitmentReport): Promise<void> => {
-    const { pool, queues, log } = deps;
+    const { pool, queues, config, log } = deps;
     let outcome: 'committed' | 'failed' | null = null;
     const key = await transaction(pool, async (tx) => {
       const reported = await recordReport(tx, report);
       const { failures, newest } = reported;
       outcome = null;
-      if ((await uncommittedResults(tx, reported.key)).length === 0) {
+      const { objects = RESULT_KINDS } = destinationOf(reported.key, config) ?? {};
+      if ((await uncommittedResults(tx, reported.key, objects)).length === 0) {
         if (!(await setDelivery(tx, reported.key, 'delivered'))) return reported.key;
         outcome = 'committed';
         // What waits to ask again finds that it has ended.
@@ -125,7 +126,7 @@ async function sendAgain(
   error: RaunetError,
   { config, queues }: CommitDeps,
 ): Promise<boolean> {
-  const destination = config.delivery.destinations.find(({ name }) => name === key.destination);
+  const destination = destinationOf(key, config);
   const series = await findSeries(tx, key.sourceSeriesUid);
   if (series !== null && series.revision > key.revision) return setDelivery(tx, key, 'superseded', error);
   if ((await deliveryState(tx, key)) !== 'stored') return false;
@@ -137,6 +138,10 @@ async function sendAgain(
   await continueDelivery(queues, tx, key, pause);
   return true;
 }
+
+/** Undefined where the configuration has it no longer. */
+const destinationOf = ({ destination }: DeliveryKey, { delivery }: Config): DestinationConfig | undefined =>
+  delivery.destinations.find(({ name }) => name === destination);
 
 const errorContext = ({ sourceSeriesUid: seriesUid, destination }: DeliveryKey, detail: string) => ({
   stage: 'delivery' as const,

@@ -23,8 +23,8 @@ export interface DeliverDeps extends CommitDeps {
 }
 
 /**
- * A job of a destination's queue: every result of a revision, as its bytes are, and then, where the destination is to
- * commit to them, the request for that. An error of class permanent ends it.
+ * A job of a destination's queue: every result of a revision that it is to get, as its bytes are, and then, where the
+ * destination is to commit to them, the request for that. An error of class permanent ends it.
  */
 export async function deliver(
   job: Job<DeliverJob>,
@@ -38,7 +38,12 @@ export async function deliver(
   if (step === null) return transaction(pool, (tx) => job.complete(tx));
   if (step === 'ask for commitment') return askForCommitment(job, key, destination, deps);
 
-  const results = await uncommittedResults(pool, key);
+  const results = await uncommittedResults(pool, key, destination.objects);
+  if (results.length === 0)
+    return transaction(pool, async (tx) => {
+      await setDelivery(tx, key, 'sent');
+      await job.complete(tx);
+    });
   for (const { file, sha256 } of results) await spool.verifyResult(file, sha256);
   const told = await toldOf(destination, seriesUid, results, pool);
   deps.audit({ kind: 'transfer begins', ...told });

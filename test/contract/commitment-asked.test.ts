@@ -31,7 +31,11 @@ afterAll(() => database.stop());
 
 async function start(
   onAction: OnAction,
-  { accept, ...commitment }: { accept?: (abstract: string) => boolean; [key: string]: unknown } = {},
+  {
+    accept,
+    objects,
+    ...commitment
+  }: { accept?: (abstract: string) => boolean; objects?: string[]; [key: string]: unknown } = {},
 ) {
   [A, B] = [`1.2.3.${++tests}.1`, `1.2.3.${tests}.2`];
   pacs = await scriptedPacs(onAction, accept);
@@ -39,6 +43,7 @@ async function start(
     database,
     destination: {
       port: pacs.port,
+      ...(objects ? { objects } : {}),
       commitment: { waitSeconds: 0.2, reportSeconds: 60, ...commitment },
     },
   });
@@ -65,6 +70,19 @@ test('a report on the same association: every object is asked for once it is sto
   expect(pacs.stored).toEqual([A, B]);
   expect(pacs.asked.map(({ instances }) => Object.keys(instances))).toEqual([[A, B]]);
   expect(service.outcomes).toEqual(['committed']);
+});
+
+test('a destination that takes no SEG gets, and commits to, the other objects; where there is none, nothing', async () => {
+  await start(
+    ({ transactionUid, instances }) => ({ report: reportOn(transactionUid, Object.keys(instances)) }),
+    { objects: ['SR', 'SC'] },
+  );
+  const series = await service.deliverable([A, B], ['SEG', 'SC']);
+  expect(await reaches(series, 'delivered')).toMatchObject({ series: 'done', code: null });
+  const onlySeg = await service.deliverable([`${A}.9`], ['SEG']);
+  expect(await reaches(onlySeg, 'sent')).toMatchObject({ series: 'done', code: null });
+  expect(pacs.stored).toEqual([B]);
+  expect(pacs.asked.map(({ instances }) => Object.keys(instances))).toEqual([[B]]);
 });
 
 test('a report on another association, with the reversed role: stored until then; a second one changes nothing', async () => {
