@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
+import { heldMegabytes } from '../fixtures/held';
 import { figure, ROUNDS, SEED } from './frame';
 
 /** No case may take more of the processor, ms: there is no input that holds up a thread. */
@@ -36,16 +35,4 @@ export async function fuzz<T>(
   if (slowest > SLOWEST_MS)
     throw new Error(`${target}: a case took ${Math.round(slowest)} ms of the processor`);
   if (held > HELD_MB) throw new Error(`${target}: ${held.toFixed(0)} MB are still held after ${count} cases`);
-}
-
-/** Heap and buffers after full collections: what the first one finalises the second one frees. */
-async function heldMegabytes(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let n = 0; n < 3; n++) {
-    collect();
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / 1e6;
 }
