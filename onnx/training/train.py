@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from training import checkpoint, losses
+from training.muon import Muon
 from training.networks import raunet
 from training.recipes import Ours, Paper
 
@@ -40,6 +41,7 @@ class Settings:
     last_share: float = 0.0  # how much of the run that part is
     batch: int = 8
     last_batch: int = 4
+    optimizer: str = "adamw"  # recipe ours: adamw or muon
     rate: float = 1e-3
     ema: float = 0.998
     minutes: float | None = None  # budget of training time; or
@@ -72,9 +74,7 @@ class Run:
             self.network.load_state_dict(raunet.load(Path(settings.start))[0].state_dict())
         self.average = self.fresh().eval()
         self.average.load_state_dict(self.network.state_dict())
-        decay = {"weight_decay": 1e-2} if settings.recipe == "ours" else {}
-        kind = torch.optim.AdamW if settings.recipe == "ours" else torch.optim.Adam
-        self.optimizer = kind(self.network.parameters(), settings.rate, **decay)
+        self.optimizer = self.fresh_optimizer()
         fold = fold_of(settings.fold)
         self.data = (Ours.load(fold, settings.seed, settings.negatives) if settings.recipe == "ours"
                      else Paper.load(fold, settings.seed, settings.sixfold, settings.leaky))
@@ -86,6 +86,13 @@ class Run:
     def fresh(self) -> nn.Module:
         network = raunet.build(self.settings.model, self.settings.width)
         return network.to(self.device, memory_format=torch.channels_last)  # faster on CPU and GPU alike
+
+    def fresh_optimizer(self) -> torch.optim.Optimizer:
+        parameters, rate = self.network.parameters(), self.settings.rate
+        if self.settings.recipe == "paper":
+            return torch.optim.Adam(parameters, rate)
+        kind = {"adamw": torch.optim.AdamW, "muon": Muon}[self.settings.optimizer]
+        return kind(parameters, rate, weight_decay=1e-2)
 
     @property
     def progress(self) -> float:
@@ -197,6 +204,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     parser.add_argument("--last-share", type=float, default=d.last_share, help="how much of the run that part is, 0 to 1")
     parser.add_argument("--batch", type=int, default=d.batch)
     parser.add_argument("--last-batch", type=int, default=d.last_batch)
+    parser.add_argument("--optimizer", choices=("adamw", "muon"), default=d.optimizer, help="recipe ours")
     parser.add_argument("--rate", type=float, default=d.rate)
     parser.add_argument("--ema", type=float, default=d.ema)
     budget = parser.add_mutually_exclusive_group(required=True)

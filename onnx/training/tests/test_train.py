@@ -12,6 +12,7 @@ import torch
 from training import checkpoint
 from training.data import cache, labels
 from training.data.cache import Dataset
+from training.muon import Muon, orthogonal
 from training.networks import raunet
 from training.recipes import Ours, Paper, split
 from training.tests.made_up import SIDE, made_up
@@ -30,9 +31,9 @@ def weights(folder):
     return raunet.load(folder / "network.pt")[0].state_dict()
 
 
-@pytest.mark.parametrize("recipe", ["ours", "paper"])
-def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path, recipe):
-    settings = replace(SHORT, recipe=recipe)
+@pytest.mark.parametrize("recipe, optimizer", [("ours", "adamw"), ("ours", "muon"), ("paper", "adamw")])
+def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path, recipe, optimizer):
+    settings = replace(SHORT, recipe=recipe, optimizer=optimizer)
     train(settings, tmp_path / "whole")
 
     broken = tmp_path / "broken"
@@ -131,3 +132,26 @@ def test_a_network_tells_where_it_began_but_nothing_of_the_machine(tmp_path):
     assert str(tmp_path).encode() not in (tmp_path / "second" / "network.pt").read_bytes()
     assert checkpoint.portable(str(checkpoint.ONNX / "checkpoints" / "a.pt")) == "checkpoints/a.pt"
     assert checkpoint.portable("runs/a.pt") == "runs/a.pt"
+
+
+@pytest.mark.parametrize("shape", [(16, 144), (64, 16), (8, 8)])
+def test_muon_turns_a_matrix_into_the_nearest_orthogonal_one(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(3))
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    found = orthogonal(matrix)
+    assert found.shape == matrix.shape
+    assert torch.linalg.svdvals(found).sub(0.95).abs().max() < 0.3
+    assert torch.nn.functional.cosine_similarity(found.flatten(), (u @ v).flatten(), 0) > 0.97
+
+
+def test_muon_takes_steps_of_the_size_of_adamws_and_leaves_nothing_out():
+    network = raunet.build(width=8)
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    optimizer = Muon(network.parameters(), lr=0.01, weight_decay=0)
+    generator = torch.Generator().manual_seed(1)
+    for p in network.parameters():
+        p.grad = torch.randn(p.shape, generator=generator)
+    optimizer.step()
+    for name, p in network.named_parameters():
+        step = (p.detach() - before[name]).square().mean().sqrt()
+        assert 0.0005 < step < 0.011, (name, step)
