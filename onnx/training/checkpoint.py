@@ -10,6 +10,7 @@ from torch import Tensor
 
 def write(content: dict[str, Any], path: Path) -> None:
     """Written beside and renamed, so that a stop in mid-write leaves the older file whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     torch.save(content, beside)
     os.replace(beside, path)
