@@ -11,6 +11,7 @@ export const destinationAt = (port: number, more: Partial<DestinationConfig> = {
   aeTitle: 'PACS',
   host: '127.0.0.1',
   port,
+  objects: ['SEG', 'SR', 'SC'],
   connectSeconds: 2,
   responseSeconds: 2,
   retryLimit: 3,
