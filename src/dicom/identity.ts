@@ -1,5 +1,14 @@
 import { constants, inflateRawSync } from 'node:zlib';
-import { type DataSet, parseDicom } from 'dicom-parser';
+import {
+  bigEndianByteArrayParser,
+  ByteStream,
+  type DataSet,
+  littleEndianByteArrayParser,
+  parseDicomDataSetExplicit,
+  parseDicomDataSetImplicit,
+} from 'dicom-parser';
+import { readMeta } from './meta';
+import { TRANSFER_SYNTAX } from './uids';
 
 /** What places an instance: PS3.3 C.12.1, C.7.2.1, C.7.3.1. Null where the data set does not have it. */
 export interface Identity {
@@ -55,18 +64,41 @@ function parseUpToSeries(head: Buffer): DataSet | null {
   return dataSet !== null && tags.some((tag) => tag >= SERIES_INSTANCE_UID) ? dataSet : null;
 }
 
-/** What could be parsed before the end of the bytes, or before an error. */
+/**
+ * What could be parsed before the end of the bytes, or before an error. The data set begins where `readHeader` lets it
+ * begin: dicom-parser's own way into a file counts elements of group 0 at its start to the file meta information.
+ */
 function parse(head: Buffer): DataSet | null {
   try {
-    return parseDicom(head, { untilTag: SERIES_INSTANCE_UID, inflater });
-  } catch (thrown) {
-    return (thrown as { dataSet?: DataSet }).dataSet ?? null;
+    const { transferSyntaxUid, end } = readMeta(head);
+    const body =
+      transferSyntaxUid === TRANSFER_SYNTAX.deflatedExplicitLittleEndian
+        ? inflated(head.subarray(end))
+        : head.subarray(end);
+    const byteArrayParser =
+      transferSyntaxUid === TRANSFER_SYNTAX.explicitBigEndian
+        ? bigEndianByteArrayParser
+        : littleEndianByteArrayParser;
+    const parseBody =
+      transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian
+        ? parseDicomDataSetImplicit
+        : parseDicomDataSetExplicit;
+    const dataSet = { byteArray: body, byteArrayParser, elements: {}, warnings: [] } as unknown as DataSet;
+    try {
+      const stream = new ByteStream(byteArrayParser, body, 0);
+      parseBody(dataSet, stream, body.length, { untilTag: SERIES_INSTANCE_UID });
+    } catch {
+      // the rest is cut off, or is none
+    }
+    return dataSet;
+  } catch {
+    return null;
   }
 }
 
 /** PS3.5 A.5, of a stream that may be cut off. */
-const inflater = (file: Uint8Array, position: number): Buffer =>
-  inflateRawSync(file.subarray(position), {
+const inflated = (body: Uint8Array): Buffer =>
+  inflateRawSync(body, {
     finishFlush: constants.Z_SYNC_FLUSH,
     maxOutputLength: INFLATED_LIMIT,
   });

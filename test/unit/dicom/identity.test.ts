@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { readIdentity } from '../../../src/dicom/identity';
+import { readHeader } from '../../../src/dicom/read';
 import { TRANSFER_SYNTAX } from '../../../src/dicom/uids';
 import { encodeFileMeta } from '../../../src/spool/part10';
 import { dataSet, type SyntheticInstance } from '../../fixtures/data-set';
@@ -83,4 +84,17 @@ test('a deflated bomb does not inflate without limit', () => {
 test('a UID with a NUL inside is read as the analysis will read it, so that it is refused and not cut', () => {
   const file = fileOf({ ...instance, seriesUid: '1.2.5\0garbage' });
   expect(readIdentity(file)?.seriesUid).toBe('1.2.5\0garbage');
+});
+
+// Found by fuzzing (test/faults/fuzz.test.ts): an instance was acknowledged under UIDs that the analysis did not find.
+test('a data set that begins with an element of group 0 is read as the analysis will read it', () => {
+  const file = fileOf({ ...instance, transferSyntaxUid: TRANSFER_SYNTAX.implicitLittleEndian });
+  const at =
+    file.length - dataSet({ ...instance, transferSyntaxUid: TRANSFER_SYNTAX.implicitLittleEndian }).length;
+  // As explicit VR it has 8 bytes, as implicit VR it reaches beyond the end of the file.
+  const strange = Buffer.from([0x00, 0x00, 0x33, 0x2e, 0x31, 0x00, 0x08, 0x00, 0, 0, 0, 0, 0, 0, 0, 0]);
+  const mixed = Buffer.concat([file.subarray(0, at), strange, file.subarray(at)]);
+  const { dataset } = readHeader(mixed);
+  expect(readIdentity(mixed)?.seriesUid ?? null).toBe(dataset.string('SeriesInstanceUID'));
+  expect(readIdentity(mixed)?.studyUid ?? null).toBe(dataset.string('StudyInstanceUID'));
 });
