@@ -6,6 +6,14 @@ import { qualityRemarks, refuseProjections, spacingRemarks, tiltRemarks } from '
 import type { OrderedSeries, SeriesSummary, Slice } from './types';
 
 /**
+ * Of PS3.3 C.7.3.1.1.1, those that stray here. Anything else a peer writes there is not told: in a damaged header it may
+ * be a name.
+ */
+const OTHER_MODALITIES = new Set(
+  'CR DX MG MR NM OT PT PR RF RTDOSE RTIMAGE RTPLAN RTSTRUCT SC SEG SM SR US XA KO'.split(' '),
+);
+
+/**
  * The axial CT scan of a series, in order of position along its normal; instance numbers and tags of tilt or
  * spacing are not believed. Slices may come in any order and hold localizers, doubles and other phases.
  *
@@ -17,7 +25,7 @@ export function arrange(slices: readonly Slice[], summary: SeriesSummary): Order
   if (summary.modality !== 'CT')
     throw new RaunetError('RAUNET_NO_AXIAL_CT', {
       ...about,
-      detail: `modality ${summary.modality || 'unknown'}`,
+      detail: `modality ${OTHER_MODALITIES.has(summary.modality) ? summary.modality : 'unknown'}`,
     });
 
   const images = ctImages(slices, about);

@@ -44,6 +44,11 @@ describe('localizer, dose report, not CT, RGB', () => {
   );
   test('another modality: NO_AXIAL_CT', () =>
     refused(scan, 'RAUNET_NO_AXIAL_CT', ctSummary({ modality: 'PT' })));
+  // Found by fuzzing (test/faults/fuzz.test.ts): in a damaged header a name stood there, and was told.
+  test('a modality is told, what is none is not', () => {
+    expect(() => arrange(scan, ctSummary({ modality: 'PT' }))).toThrow('(modality PT;');
+    expect(() => arrange(scan, ctSummary({ modality: 'DOE' }))).toThrow('(modality unknown;');
+  });
   test('nothing at all: NO_AXIAL_CT', () => refused([], 'RAUNET_NO_AXIAL_CT'));
 });
 
