@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorClass, type ErrorCode } from './error-codes';
 import type { Stage } from './stages';
+import { isUid } from './uid';
 
 /** What an error is about; never a patient name or id. */
 export interface ErrorContext {
@@ -16,15 +17,27 @@ export interface ErrorContext {
 export class RaunetError extends Error {
   readonly class: ErrorClass;
 
+  readonly context: ErrorContext;
+
   constructor(
     readonly code: ErrorCode,
-    readonly context: ErrorContext = {},
+    context: ErrorContext = {},
     options?: { cause?: unknown },
   ) {
-    super(sentence(code, context), options);
+    const told = onlyUids(context);
+    super(sentence(code, told), options);
     this.name = 'RaunetError';
+    this.context = told;
     this.class = ERRORS[code].class;
   }
+}
+
+/** In a damaged header anything may stand where a UID belongs, a name too: what is none is not told. */
+function onlyUids(context: ErrorContext): ErrorContext {
+  const told = { ...context };
+  for (const key of ['studyUid', 'seriesUid', 'sopInstanceUid'] as const)
+    if (told[key] !== undefined && !isUid(told[key])) delete told[key];
+  return told;
 }
 
 /** "RAUNET_X: what happened (particulars; series 1.2.3). What to do." */
