@@ -81,12 +81,13 @@ export interface PipelineRun {
  * spec input rows, RAUNET_CORRUPT_PIXELS, RAUNET_NOT_CHEST, RAUNET_INFERENCE and their like.
  */
 export async function analyse(
-  { summary, slices, source }: SeriesHeaders,
+  { summary, slices }: SeriesHeaders,
   { decoder, inference, log, limits }: PipelineDeps,
   { report, signal }: PipelineRun,
 ): Promise<Analysis> {
   await report('series', 0);
   const series = arrange(slices, summary);
+  const { dataset: source } = await readHeaderOfFile((series.slices[0] as Slice).file);
   await report('volume', 0);
   const volume = await buildVolume(series, decoder, {
     signal,

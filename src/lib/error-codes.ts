@@ -125,7 +125,7 @@ export const ERRORS = {
   ),
   RAUNET_MIXED_GEOMETRY: entry(
     'permanent',
-    'The series mixes orientations or matrix sizes and no group is clearly the scan',
+    'The series mixes frames of reference, orientations or matrix sizes and no group is clearly the scan',
     'Send the reconstructions as series of their own.',
   ),
   RAUNET_NOT_AXIAL: entry('permanent', 'The images are not axial', 'Send the axial reconstruction.'),

@@ -31,7 +31,7 @@ export interface Producer {
 /** The analysis as the result stage sees it. */
 export interface Analysis {
   series: OrderedSeries;
-  /** Header of one instance of the series: patient and study are copied from it verbatim. */
+  /** Header of an image that was analysed: patient, study and frame of reference are copied from it verbatim. */
   source: DataSet;
   volume: HuVolume;
   mask: LesionMask;
@@ -42,7 +42,7 @@ export interface Analysis {
 /** A series that could not be processed: only an SR (and the page) says so. */
 export interface Refusal {
   summary: SeriesSummary;
-  /** As in `Analysis`. */
+  /** Header of an image of the series. */
   source: DataSet;
   slices: readonly Slice[];
   outcome: 'Failed' | 'Not Attempted';

@@ -62,7 +62,7 @@ export function placed(slices: readonly Slice[], about: ErrorContext): PlacedSli
 const AXIAL = 0.9;
 
 /**
- * The one axial scan among the slices: same orientation, matrix and pixel spacing. With several axial groups the
+ * The one axial scan among the slices: same frame of reference, orientation, matrix and pixel spacing. With several axial groups the
  * largest is clear when it has at least twice the slices of the next. Throws NOT_AXIAL, MIXED_GEOMETRY.
  */
 export function axialScan(
@@ -80,7 +80,7 @@ export function axialScan(
   if (next !== undefined && largest.length < 2 * next.length)
     throw new RaunetError('RAUNET_MIXED_GEOMETRY', { ...about, detail: `groups of ${sizes} images` });
   if (groups.length === 1) return { slices: largest, warnings: [] };
-  const sentence = `The series mixes orientations, matrix sizes or pixel spacings (groups of ${sizes} images); the axial group of ${largest.length} was analysed.`;
+  const sentence = `The series mixes frames of reference, orientations, matrix sizes or pixel spacings (groups of ${sizes} images); the axial group of ${largest.length} was analysed.`;
   return { slices: largest, warnings: [{ code: 'MIXED_GEOMETRY', sentence }] };
 }
 
@@ -105,6 +105,7 @@ const SAME_DIRECTION = Math.cos(Math.PI / 180);
 
 function sameGeometry(a: PlacedSlice, b: PlacedSlice): boolean {
   return (
+    a.frameOfReferenceUid === b.frameOfReferenceUid &&
     a.rows === b.rows &&
     a.columns === b.columns &&
     a.pixelSpacing.values.every(

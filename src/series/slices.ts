@@ -59,6 +59,7 @@ function toSlice(
     imageType: (frameType.length > 0 ? frameType : dataset.strings('ImageType')).map((value) =>
       value.toUpperCase(),
     ),
+    frameOfReferenceUid: dataset.string('FrameOfReferenceUID'),
     rows: dataset.number('Rows') ?? 0,
     columns: dataset.number('Columns') ?? 0,
     position: vector(macro('PlanePositionSequence'), 'ImagePositionPatient', 3),
@@ -93,7 +94,6 @@ export function toSummary({ dataset }: DicomFile, { callingAe, calledAe }: Sende
   return {
     studyUid: dataset.string('StudyInstanceUID') ?? '',
     seriesUid: dataset.string('SeriesInstanceUID') ?? '',
-    frameOfReferenceUid: dataset.string('FrameOfReferenceUID'),
     modality: dataset.string('Modality') ?? '',
     description: dataset.verbatim('SeriesDescription'),
     bodyPart: dataset.string('BodyPartExamined'),

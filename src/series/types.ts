@@ -20,6 +20,8 @@ export interface Slice {
   /** Value 1..n of ImageType, upper case. */
   imageType: readonly string[];
 
+  /** PS3.3 C.7.4.1: what `position` is measured from. */
+  frameOfReferenceUid: string | null;
   rows: number;
   columns: number;
   /** PS3.3 C.7.6.2: of the first transmitted pixel, mm, LPS. Null where missing or unreadable. */
@@ -62,7 +64,6 @@ export const hasNoRescale = ({ rescaleSlope, rescaleIntercept, rescaleType }: Sl
 export interface SeriesSummary {
   studyUid: string;
   seriesUid: string;
-  frameOfReferenceUid: string | null;
   modality: string;
   description: string | null;
   bodyPart: string | null;
@@ -80,7 +81,7 @@ export interface Warning {
   sentence: string;
 }
 
-/** Slices in order of position along the normal, all of one geometry, ready to decode. */
+/** Slices in order of position along the normal, all of one geometry and frame of reference, ready to decode. */
 export interface OrderedSeries {
   summary: SeriesSummary;
   /** Ascending along `normal`. */

@@ -49,6 +49,30 @@ describe('the patient of a series', () => {
   });
 });
 
+test('a result has the frame of reference of what was analysed, not of a localizer beside it', async () => {
+  const { files } = await makePhantom(join(folder, 'beside-localizer'), { slices: 12 });
+  const { source: header } = await readHeaders(files.slice(0, 1), sender);
+  const localizer = join(folder, 'localizer.dcm');
+  await writeFile(
+    localizer,
+    ctFile({
+      PatientID: header.string('PatientID')!,
+      ImageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'],
+      FrameOfReferenceUID: '1.2.3.9',
+    }),
+  );
+  const decoder = openDecoder({ threads: 1, timeoutSeconds: 20 });
+  const inference = await open({ contract: 'onnx/contract.json', threads: 2 }, { root: process.cwd() });
+  const deps = { decoder, inference, log: silentLog, limits: { maxVolumeBytes: 1e9 } };
+
+  const { source } = await analyse(await readHeaders([localizer, ...files], sender), deps, {
+    report: () => {},
+  });
+  await decoder.close();
+
+  expect(source.string('FrameOfReferenceUID')).toBe(header.string('FrameOfReferenceUID'));
+});
+
 test('a patient whose slices are stored upside down has the same lesions, at the same place', async () => {
   const { files } = await makePhantom(join(folder, 'phantom'), { slices: 12 });
   const headers = await readHeaders(files, sender);

@@ -28,7 +28,9 @@ export const languageAndObserver = ({ installId, deviceUid }: Producer): PlainDa
 ];
 
 /** PS3.16 TID 1600 with one TID 1601 group: every source instance, and what holds for all of them (TID 1602). */
-export function imageLibrary({ frameOfReferenceUid, modality }: SeriesSummary, slices: readonly Slice[]) {
+export function imageLibrary({ modality }: SeriesSummary, slices: readonly Slice[]) {
+  const frames = [...new Set(slices.map(({ frameOfReferenceUid }) => frameOfReferenceUid))];
+  const [frameOfReferenceUid] = frames.length === 1 ? frames : [];
   const ofAll = [
     ...(modality === 'CT' ? [hasAcqContext(code(c.MODALITY, c.COMPUTED_TOMOGRAPHY))] : []),
     ...(frameOfReferenceUid ? [hasAcqContext(uidref(c.FRAME_OF_REFERENCE_UID, frameOfReferenceUid))] : []),

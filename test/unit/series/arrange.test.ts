@@ -86,6 +86,7 @@ describe('mixed orientation or matrix', () => {
     expect(warningsOf(arrange([...small, ...scan], ctSummary()))).toEqual(['MIXED_GEOMETRY']);
   });
   test.each<[string, Partial<Slice>]>([
+    ['frame of reference', { frameOfReferenceUid: '1.2.3.6' }],
     ['matrix', { rows: 4, columns: 4 }],
     ['pixel spacing', { pixelSpacing: vector(0.9, 0.9) }],
     ['orientation', { orientation: vector(-1, 0, 0, 0, -1, 0) }],
