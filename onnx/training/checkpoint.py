@@ -29,8 +29,7 @@ def portable(start: str) -> str:
 
 def write_network(weights: dict[str, Tensor], recipe: dict[str, Any], step: int, path: Path) -> None:
     """recipe: the run's settings, its model and width among them, kept for the model card."""
-    if recipe.get("start"):
-        recipe = recipe | {"start": portable(recipe["start"])}
+    recipe = recipe | {key: portable(recipe[key]) for key in ("start", "teacher") if recipe.get(key)}
     write({"model": recipe["model"], "width": recipe["width"], "options": {}, "state_dict": weights,
            "recipe": recipe, "step": step}, path)
 

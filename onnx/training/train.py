@@ -17,9 +17,10 @@ import torch
 from torch import nn
 
 from training import checkpoint, losses
+from training.data.pseudo import pseudo
 from training.muon import Muon
 from training.networks import raunet
-from training.recipes import Ours, Paper
+from training.recipes import LEVERS, Ours, Paper
 
 RUNS = Path(__file__).resolve().parent / "runs"
 WARM_UP = 50  # steps
@@ -41,12 +42,14 @@ class Settings:
     last_share: float = 0.0  # how much of the run that part is
     batch: int = 8
     last_batch: int = 4
-    optimizer: str = "adamw"  # recipe ours: adamw or muon
-    rate: float = 1e-3
+    optimizer: str = "muon"  # recipe ours: adamw or muon
+    rate: float = 1e-2  # recipe ours
     ema: float = 0.998
     minutes: float | None = None  # budget of training time; or
     steps: int | None = None  # budget of steps; the rate falls to 0 at its end
     negatives: bool = False  # recipe ours: slices of whole series and of the phantom beside the labelled sets
+    teacher: str | None = None  # recipe ours: network.pt whose answers on `unlabelled` are seen too
+    without: tuple[str, ...] = ()  # recipe ours: of recipes.LEVERS
     sixfold: bool = False  # recipe paper: offline augmentation
     leaky: bool = False  # recipe paper: augmentation before the split
     start: str | None = None  # network.pt to start from
@@ -76,8 +79,9 @@ class Run:
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = self.fresh_optimizer()
         fold = fold_of(settings.fold)
-        self.data = (Ours.load(fold, settings.seed, settings.negatives) if settings.recipe == "ours"
-                     else Paper.load(fold, settings.seed, settings.sixfold, settings.leaky))
+        taught = pseudo(Path(settings.teacher), settings.fold) if settings.teacher else None
+        self.data = (Ours.load(fold, settings.seed, settings.negatives, settings.without, taught)
+                     if settings.recipe == "ours" else Paper.load(fold, settings.seed, settings.sixfold, settings.leaky))
         self.step, self.seconds = 0, 0.0
         state = folder / "state.pt"
         if state.exists():
@@ -90,7 +94,7 @@ class Run:
     def fresh_optimizer(self) -> torch.optim.Optimizer:
         parameters, rate = self.network.parameters(), self.settings.rate
         if self.settings.recipe == "paper":
-            return torch.optim.Adam(parameters, rate)
+            return torch.optim.Adam(parameters)
         kind = {"adamw": torch.optim.AdamW, "muon": Muon}[self.settings.optimizer]
         return kind(parameters, rate, weight_decay=1e-2)
 
@@ -116,7 +120,7 @@ class Run:
         logits = logits.float()
         loss = losses.marginal_cross_entropy(logits, allowed)
         entry = {"cross_entropy": loss.item()}
-        if s.recipe == "ours":
+        if s.recipe == "ours" and "soft-dice" not in s.without:
             dice = losses.soft_dice(logits, allowed)
             entry["soft_dice"] = dice.item()
             loss = loss + dice
@@ -205,13 +209,15 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     parser.add_argument("--batch", type=int, default=d.batch)
     parser.add_argument("--last-batch", type=int, default=d.last_batch)
     parser.add_argument("--optimizer", choices=("adamw", "muon"), default=d.optimizer, help="recipe ours")
-    parser.add_argument("--rate", type=float, default=d.rate)
+    parser.add_argument("--rate", type=float, default=d.rate, help="recipe ours, default %(default)s")
     parser.add_argument("--ema", type=float, default=d.ema)
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--steps", type=int)
     budget.add_argument("--epochs", type=int, help="recipe paper: passes over the (augmented) pictures")
     parser.add_argument("--negatives", action="store_true", help="recipe ours: lesion-free slices, see data/negatives.py")
+    parser.add_argument("--teacher", help="recipe ours: network.pt whose sure answers on `unlabelled` are learnt too")
+    parser.add_argument("--without", nargs="+", choices=LEVERS, default=(), help="recipe ours: what to leave out")
     parser.add_argument("--sixfold", action="store_true", help="recipe paper: its offline six-fold augmentation")
     parser.add_argument("--leaky", action="store_true", help="recipe paper: augment before splitting, as printed")
     parser.add_argument("--start", help="network.pt of another run to start from")
@@ -222,7 +228,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     out, threads, epochs = (given.pop(key) for key in ("out", "threads", "epochs"))
     if threads:
         torch.set_num_threads(threads)
-    settings = Settings(**given)
+    settings = Settings(**given | {"without": tuple(given["without"])})
     if epochs is not None:
         data = Paper.load(fold_of(settings.fold), settings.seed, settings.sixfold, settings.leaky)
         settings.steps = epochs * data.steps_per_epoch(settings.batch)

@@ -13,7 +13,7 @@ from training.data import cache
 from training.data.sources import Slice
 from training.networks import raunet
 from training.preprocess import SIZE, Box
-from training.tests.made_up import SETS, made_up
+from training.tests.made_up import LABELLED, made_up
 from training.train import Settings
 
 TINY = Settings(model="U-Net", steps=2, size=32, last_size=32, batch=2, last_batch=2, precision="fp32")
@@ -28,7 +28,7 @@ def slices(source):
 @pytest.fixture(autouse=True)
 def made_up_slices(monkeypatch):
     monkeypatch.setattr(cache, "load", lambda source: made_up(source, 4, SIZE))
-    monkeypatch.setattr(evaluate, "READERS", {source: lambda source=source: slices(source) for source in SETS})
+    monkeypatch.setattr(evaluate, "READERS", {source: lambda source=source: slices(source) for source in LABELLED})
 
 
 def test_folds_offsets_table_and_the_model_that_saw_everything_come_out(tmp_path, monkeypatch):

@@ -1,0 +1,89 @@
+"""Levers: what is left out is left out, a teacher teaches what it is sure of, and the table has a line for each."""
+
+import numpy as np
+import pytest
+import torch
+
+from training import variants
+from training.data import cache, labels, pseudo
+from training.networks import raunet
+from training.recipes import Ours
+from training.tests.made_up import SIDE, made_up
+from training.train import Settings, train
+
+
+@pytest.fixture(autouse=True)
+def made_up_slices(monkeypatch):
+    monkeypatch.setattr(cache, "load", made_up)
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    settings = Settings(model="U-Net", steps=1, size=32, last_size=32, batch=2, last_batch=2, fold="0/3", precision="fp32")
+    train(settings, tmp_path / "teacher")
+    return tmp_path / "teacher" / "network.pt"
+
+
+class Halves(torch.nn.Module):
+    """Surely consolidation where the picture is bright, undecided elsewhere."""
+
+    def forward(self, image):
+        logits = torch.zeros(len(image), 4, *image.shape[2:])
+        logits[:, labels.CONSOLIDATION] = torch.where(image[:, 0] > 1, 9.0, 0.0)
+        return logits
+
+
+def test_a_teacher_labels_what_it_is_sure_of_and_nothing_else(monkeypatch, tmp_path):
+    monkeypatch.setattr(raunet, "load", lambda file: (Halves(), {"recipe": {"fold": "0/3"}}))
+    given = made_up("unlabelled")
+    taught = pseudo.pseudo(tmp_path, "0/3")
+    assert len(taught) == len(given) / 4  # 12 slices: 0, 5 and 10
+    image = given.images[5].astype(np.float32)
+    both = (image > 1) & (image[:, ::-1] > 1)  # the slice and its mirror image agree
+    either = (image > 1) | (image[:, ::-1] > 1)
+    assert (taught.allowed[1][both] == labels.label_set(labels.CONSOLIDATION)).all() and both.any()
+    assert (taught.allowed[1][~either] == labels.UNKNOWN).all()
+
+
+def test_a_teacher_that_saw_what_the_student_is_judged_on_is_refused(teacher):
+    with pytest.raises(ValueError, match="fold 0/3.*must leave out the same"):
+        pseudo.pseudo(teacher, "1/3")
+
+
+def test_taught_slices_of_held_out_groups_are_not_seen(teacher):
+    taught = pseudo.pseudo(teacher, "0/3")
+    ours = Ours.load((0, 3), 0, pseudo_labelled=taught)
+    seen = set(ours.data.groups[ours.data.sources == "unlabelled"])
+    assert seen and seen < set(taught.groups)
+    assert seen <= set(ours.data.groups[ours.data.sources == "covid20"])
+    assert sum(ours.shares.values()) == pytest.approx(1)
+
+
+def test_what_is_left_out_is_not_seen():
+    ours = Ours.load((0, 3), 0, negatives=True, without=("covid20", "jitter"))
+    assert set(ours.data.sources) == {"medseg", "effusion", "pairs", "series", "phantom"}
+    assert sum(ours.shares.values()) == pytest.approx(1)
+    jittered = Ours.load((0, 3), 0, negatives=True, without=("covid20",))
+    assert not torch.equal(ours.batch(3, 4, 32)[0], jittered.batch(3, 4, 32)[0])
+    assert torch.equal(ours.batch(3, 4, 32)[1], jittered.batch(3, 4, 32)[1])
+
+
+def test_the_table_has_a_line_for_each_variant_and_a_second_call_trains_nothing_anew(teacher, tmp_path, monkeypatch):
+    call = ["variants", "--fold", "0/3", "--steps", "2", "--size", "32", "--batch", "2", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", [*call, "--variants", "recipe", "no-soft-dice"])
+    variants.main()
+    before = (tmp_path / "out" / "recipe" / "log.jsonl").read_text()
+    monkeypatch.setattr("sys.argv", [*call, "--variants", "recipe", "adamw"])
+    variants.main()
+    lines = (tmp_path / "out" / "variants.md").read_text().splitlines()
+    assert [line.split(" | ")[0] for line in lines[4:]] == ["| recipe", "| recipe, class offsets", "| adamw",
+                                                             "| adamw, class offsets"]
+    assert (tmp_path / "out" / "recipe" / "log.jsonl").read_text() == before
+    assert "soft_dice" not in (tmp_path / "out" / "no-soft-dice" / "log.jsonl").read_text()
+
+
+def test_self_training_without_a_teacher_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["variants", "--fold", "0/3", "--out", str(tmp_path), "--variants", "self-training"])
+    with pytest.raises(SystemExit):
+        variants.main()
+    assert "needs --start" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+"""What each part of the recipe brings, at equal steps: python -m training.variants --fold 0/5 --out runs/variants
+
+Trains variants of the recipe that differ in one thing each and judges them on the held-out fold, by pooled Dice at the
+network's size: as they are, and with the class offsets that suit each best. Those are chosen on the fold itself, which
+flatters all variants alike. `self-training` needs --start, which is its teacher too. Variants that are already trained in
+--out are not trained again, so two calls with other --variants share the work, and a third one writes the table.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.calibrate import BALANCED, NO_OFFSETS, HeldOut, choose, dice
+from training.report import number, table
+from training.train import Settings, train
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "recipe": {},
+    "adamw": {"optimizer": "adamw", "rate": 2e-3},
+    "no-soft-dice": {"without": ("soft-dice",)},
+    "no-jitter": {"without": ("jitter",)},
+    "no-covid20": {"without": ("covid20",)},
+    "no-covid20-no-pairs": {"without": ("covid20", "pairs")},
+    "no-negatives": {"negatives": False},
+    "no-attention": {"model": "M-A"},
+}
+
+
+def rows(runs: dict[str, Path]) -> list[list[str]]:
+    """Two lines a variant: its name and the pooled Dice of every balanced event, plain and with class offsets."""
+    out = []
+    for name, run in runs.items():
+        held_out = HeldOut.of_file(run / "network.pt")
+        for title, offsets in ((name, NO_OFFSETS), (f"{name}, class offsets", choose([held_out]))):
+            scores = dice(held_out.counts(offsets))
+            out.append([title, *map(number, scores), number(scores.mean())])
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fold", required=True, help="k/n: leave fold k of n out, by groups, and judge on it")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--variants", nargs="+", choices=(*VARIANTS, "self-training"), help="default: all")
+    parser.add_argument("--steps", type=int, default=300, help="default %(default)s")
+    parser.add_argument("--size", type=int, default=192, help="default %(default)s")
+    parser.add_argument("--batch", type=int, default=4, help="default %(default)s")
+    parser.add_argument("--rate", type=float, default=Settings.rate, help="default %(default)s")
+    parser.add_argument("--start", help="network.pt of a run without the same fold to start from; default: from scratch")
+    parser.add_argument("--threads", type=int)
+    given = parser.parse_args()
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    known = VARIANTS | ({"self-training": {"teacher": given.start}} if given.start else {})
+    names = given.variants or list(known)
+    if unknown := set(names) - set(known):
+        parser.error(f"{', '.join(unknown)} needs --start")
+    recipe = Settings(fold=given.fold, steps=given.steps, size=given.size, last_size=given.size, batch=given.batch,
+                      last_batch=given.batch, rate=given.rate, ema=0.98, negatives=True, start=given.start)
+    for name in names:
+        if train(replace(recipe, **known[name]), given.out / name).progress < 1:
+            return
+    header = ["variant", *(f"{source}, {event}" for source, event in BALANCED), "mean"]
+    start = f"from {given.start}" if given.start else "from scratch"
+    text = "\n\n".join([f"Fold {given.fold} left out; {given.steps} steps of {given.batch} at {given.size}x{given.size}, {start}.",
+                        table(header, rows({name: given.out / name for name in names}))]) + "\n"
+    (given.out / "variants.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
