@@ -5,7 +5,7 @@
 
 Partial labels and oversampling leave the trained balance off (effusion is a quarter of the slices drawn, most of which
 show some). The first form chooses the offsets on out-of-fold predictions: each fold's network gets those chosen on the
-other folds (OUT/fold0.pt ..., honest to judge), and it prints those of all folds together, for a network that was trained
+other folds (OUT/fold0.pt ..., honest to judge, in half precision), and it prints those of all folds together, for a network that was trained
 on everything; the second form sets them.
 """
 
@@ -36,13 +36,19 @@ Offsets = tuple[float, ...]  # one a class; background stays 0
 NO_OFFSETS = (0.0,) * len(CLASSES)
 
 
-def calibrated(source: Path, offsets: Offsets, out: Path) -> None:
-    """network.pt -> network.pt with the offsets (one a class, in logits) in its last bias and in its recipe."""
+def calibrated(source: Path, offsets: Offsets, out: Path, half: bool = False) -> None:
+    """network.pt -> network.pt with the offsets (one a class, in logits) in its last bias and in its recipe.
+
+    half: weight matrices in half precision, for files that are kept to judge by: half the bytes. (Running variances
+    would overflow.)
+    """
     network, content = raunet.load(source)
     with torch.no_grad():
         network.head.bias += torch.tensor(offsets)
     recipe = content["recipe"] | {"class_offsets": list(offsets)}
-    checkpoint.write_network(network.state_dict(), recipe, content["step"], out)
+    weights = {name: value.half() if half and value.ndim > 1 else value
+               for name, value in network.state_dict().items()}
+    checkpoint.write_network(weights, recipe, content["step"], out)
 
 
 class HeldOut:
@@ -116,7 +122,7 @@ def calibrate(files: Sequence[Path], out: Path) -> Offsets:
     for k, file in enumerate(files):
         offsets = choose_without(k, folds)
         print(f"{file}: {offsets}, chosen on the other folds", flush=True)
-        calibrated(file, offsets, out / f"fold{k}.pt")
+        calibrated(file, offsets, out / f"fold{k}.pt", half=True)
     return choose(folds)
 
 

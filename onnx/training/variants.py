@@ -25,7 +25,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-covid20": {"without": ("covid20",)},
     "no-covid20-no-pairs": {"without": ("covid20", "pairs")},
     "no-negatives": {"negatives": False},
-    "no-attention": {"model": "M-A"},
+    "M-A": {"model": "M-A"},
+    "M-R": {"model": "M-R"},
+    "U-Net": {"model": "U-Net"},
 }
 
 

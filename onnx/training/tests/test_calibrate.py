@@ -45,3 +45,14 @@ def test_a_class_that_is_called_too_seldom_is_raised_just_enough():
     offsets = calibrate.choose([made_up_fold(too_low=1.2)])
     assert offsets[0] == 0 and 1.5 <= offsets[1] <= 4
     assert calibrate.choose([made_up_fold(too_low=-1)])[1] == 0
+
+
+def test_half_precision_halves_the_file_and_no_variance_overflows(tmp_path):
+    network = raunet.build("M", 16).eval()
+    network.stem[1].running_var.fill_(1e5)
+    checkpoint.write_network(network.state_dict(), {"model": "M", "width": 16}, 7, tmp_path / "a.pt")
+    calibrate.calibrated(tmp_path / "a.pt", (0, 0, 0, 0), tmp_path / "b.pt", half=True)
+    read = raunet.load(tmp_path / "b.pt")[0]
+    assert (tmp_path / "b.pt").stat().st_size < 0.6 * (tmp_path / "a.pt").stat().st_size
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(read.state_dict()[name], value, rtol=1e-3, atol=1e-6)
