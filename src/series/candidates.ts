@@ -73,7 +73,7 @@ export function axialScan(
   const axial = groups
     .filter(([first]) => Math.abs(normalOf(first)[2]) >= AXIAL)
     .sort((a, b) => b.length - a.length);
-  const sizes = groups.map((group) => group.length).join(' + ');
+  const sizes = sizesOf(groups);
   const [largest, next] = axial;
   if (largest === undefined)
     throw new RaunetError('RAUNET_NOT_AXIAL', { ...about, detail: `${sizes} images` });
@@ -89,6 +89,13 @@ export const isAxialCt = (slice: Slice): boolean =>
   whyNoCt(slice) === null && isPlaced(slice) && Math.abs(normalOf(slice)[2]) >= AXIAL;
 
 type Group = [PlacedSlice, ...PlacedSlice[]];
+
+/** "40 + 30 + 2", the first of them: a broken anonymizer may leave as many groups as images. */
+function sizesOf(groups: readonly Group[]): string {
+  const sizes = groups.map((group) => group.length).sort((a, b) => b - a);
+  return [...sizes.slice(0, MOST_TOLD), ...(sizes.length > MOST_TOLD ? ['...'] : [])].join(' + ');
+}
+const MOST_TOLD = 5;
 
 function groupByGeometry(slices: readonly PlacedSlice[]): Group[] {
   const groups: Group[] = [];

@@ -94,6 +94,12 @@ describe('mixed orientation or matrix', () => {
     const second = ctStack(20).map((slice, k) => ({ ...slice, sopInstanceUid: `8.${k}`, ...changes }));
     refused([...scan, ...second], 'RAUNET_MIXED_GEOMETRY');
   });
+  test('a frame of reference of its own for each image: refused, without a line of three hundred numbers', () => {
+    const slices = scan.map((slice, k) => ({ ...slice, frameOfReferenceUid: `1.2.3.${k}` }));
+    expect(() => arrange(slices, ctSummary())).toThrow(
+      /RAUNET_MIXED_GEOMETRY.*groups of 1 \+ 1 \+ 1 \+ 1 \+ 1 \+ \.\.\. images/,
+    );
+  });
 });
 
 describe('not axial', () => {
