@@ -11,6 +11,7 @@ compared with each of the others by a paired bootstrap over groups, as far as bo
 import argparse
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def summary(results: list[Result], protocol: str) -> dict:
 
 
 def evaluate(models: dict[str, list[Path]], out: Path, fold: str | None = None, all_seen: bool = False,
-             pictures: bool = False) -> None:
+             pictures: bool = False, logs: Sequence[Path] = ()) -> None:
     """Judges each model, its files pooled, and writes the report. fold: of files that do not say theirs.
 
     Raises ValueError where the fold of a file is not known.
@@ -128,7 +129,7 @@ def evaluate(models: dict[str, list[Path]], out: Path, fold: str | None = None, 
     (out / "report.json").write_text(json.dumps(content, indent=1) + "\n")
     text = report.markdown(content)
     (out / "report.md").write_text(text)
-    report.plots(results, out)
+    report.plots(results, out, logs)
     print(text)
 
 
@@ -139,10 +140,11 @@ def main() -> None:
     parser.add_argument("--fold", help="k/n, overrides what the files say")
     parser.add_argument("--all-seen", action="store_true", help="test on all slices, seen in training or not")
     parser.add_argument("--pictures", action="store_true", help="picture, truth and answer of every slice, in --out")
+    parser.add_argument("--logs", type=Path, nargs="+", default=(), help="log.jsonl of trainings: their learning curves")
     given = parser.parse_args()
     models = {name: list(map(Path, files.split(","))) for name, _, files in (text.partition("=") for text in given.model)}
     try:
-        evaluate(models, given.out, given.fold, given.all_seen, given.pictures)
+        evaluate(models, given.out, given.fold, given.all_seen, given.pictures, given.logs)
     except ValueError as error:
         parser.error(str(error))
 

@@ -30,7 +30,8 @@ def full(settings: Settings, folds: int, out: Path) -> Path | None:
         if train(one, folder).progress < 1:
             return None
     offsets = calibrate.calibrate([folder / "network.pt" for _, folder in runs], out / "calibrated")
-    evaluate.evaluate({settings.model: [out / "calibrated" / f"fold{k}.pt" for k in range(folds)]}, out / "evaluation")
+    evaluate.evaluate({settings.model: [out / "calibrated" / f"fold{k}.pt" for k in range(folds)]}, out / "evaluation",
+                      logs=[folder / "log.jsonl" for _, folder in runs])
     file = out / f"raunet-w{settings.width}.onnx"
     calibrate.calibrated(out / "all" / "network.pt", offsets, file.with_suffix(".pt"))
     export.export(file.with_suffix(".pt"), file, version="0.0.0-full")

@@ -1,6 +1,7 @@
 """Markdown, plots and pictures of an evaluation."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,8 @@ def markdown(content: dict) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def plots(results: list["Result"], folder: Path) -> None:
-    """boxes.png: Dice per slice; confusion.png: medseg; curves.png: losses of the runs beside the networks."""
+def plots(results: list["Result"], folder: Path, logs: Sequence[Path] = ()) -> None:
+    """boxes.png: Dice per slice; confusion.png: medseg; curves.png: the losses in the log.jsonl of trainings, if given."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -82,20 +83,17 @@ def plots(results: list["Result"], folder: Path) -> None:
                  xlabel="answer", ylabel="truth")
     save(figure, folder / "confusion.png")
 
-    figure, axis = pyplot.subplots(figsize=(7, 4))
-    for result in results:
-        for file in map(Path, result.files):
-            log = file.parent / "log.jsonl"
-            if log.exists():
-                entries = [json.loads(line) for line in log.read_text().splitlines()]
-                losses = np.array([e["cross_entropy"] + e.get("soft_dice", 0) for e in entries])
-                width = max(1, len(losses) // 60)
-                axis.plot(np.arange(len(losses) - width + 1) + width, np.convolve(losses, np.ones(width) / width, "valid"),
-                          label=f"{result.name} {file.parent.name}")
-    axis.set(xlabel="step", ylabel="training loss, running mean")
-    if axis.lines:
+    if logs:
+        figure, axis = pyplot.subplots(figsize=(7, 4))
+        for log in logs:
+            entries = [json.loads(line) for line in log.read_text().splitlines()]
+            losses = np.array([e["cross_entropy"] + e.get("soft_dice", 0) for e in entries])
+            width = max(1, len(losses) // 60)
+            axis.plot(np.arange(len(losses) - width + 1) + width, np.convolve(losses, np.ones(width) / width, "valid"),
+                      label=log.parent.name)
+        axis.set(xlabel="step", ylabel="training loss, running mean")
         axis.legend()
-    save(figure, folder / "curves.png")
+        save(figure, folder / "curves.png")
 
     lines = []
     for result in results:

@@ -57,7 +57,7 @@ def test_the_report_compares_the_first_model_with_the_others(tmp_path):
     text = report.markdown(content)
     assert "| medseg/GGO | 10 / 5 |" in text and "## Paired bootstrap: ggo - effusion" in text
     report.plots(results, tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {"boxes.png", "confusion.png", "curves.png", "extremes.txt"}
+    assert {p.name for p in tmp_path.iterdir()} == {"boxes.png", "confusion.png", "extremes.txt"}
 
 
 def test_held_out_slices_are_those_of_the_fold():

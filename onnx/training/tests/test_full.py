@@ -45,6 +45,7 @@ def test_folds_offsets_table_and_the_model_that_saw_everything_come_out(tmp_path
     report = json.loads((tmp_path / "evaluation" / "report.json").read_text())
     assert report["protocol"].endswith("0/2, 1/2, native size")
     assert report["models"]["U-Net"]["events"]["medseg/GGO"]["slices"] == 4
+    assert (tmp_path / "evaluation" / "curves.png").exists()
     _, shipped = raunet.load(file.with_suffix(".pt"))
     assert (shipped["recipe"]["fold"], shipped["step"], len(shipped["recipe"]["class_offsets"])) == (None, 2, 4)
     [model] = json.loads((tmp_path / "contract.json").read_text())["models"]
