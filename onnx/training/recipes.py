@@ -3,9 +3,8 @@
 Every batch is a function of (seed, step) alone, so a resumed run sees what an unbroken one would have seen.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,15 +16,12 @@ from training.data.cache import Dataset
 from training.data.folds import fold_of_groups, slices_per_group
 
 LABELLED = ("medseg", "effusion", "covid20", "pairs")
-SHARES = {"medseg": 0.45, "effusion": 0.25, "covid20": 0.1, "pairs": 0.2}  # of the slices of a batch
-NEGATIVES = {"series": 0.08, "phantom": 0.08}  # with --negatives: the same, and SHARES share the rest
+SHARES = {"medseg": 0.45, "effusion": 0.3, "covid20": 0.1, "pairs": 0.15}  # of a batch, among the sets that are seen
+NEGATIVES = {"series": 0.08, "phantom": 0.08}  # with --negatives, of the whole batch; SHARES share the rest
 PSEUDO = {"unlabelled": 0.15}  # with --teacher: likewise
 # Effusion differs from muscle by 40 HU: where HU are known, jitter less.
 GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0, "pairs": 1.0, "unlabelled": 1.0, "series": 0.5,
                "phantom": 0.5}
-
-# What `without` may leave out, to see what it brings (training.variants).
-LEVERS = ("soft-dice", "jitter", "covid20", "pairs")
 
 
 def split(data: Dataset, fold: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
@@ -48,18 +44,19 @@ class Ours:
     data: Dataset
     seed: int
     shares: dict[str, float]
-    jitter: bool = True
+    jitter: float = 1.0
 
     @classmethod
-    def load(cls, fold: tuple[int, int] | None, seed: int, negatives: bool = False, without: Collection[str] = (),
-             pseudo_labelled: Dataset | None = None) -> "Ours":
-        """without: see LEVERS; pseudo_labelled: slices of `unlabelled`, to be seen too."""
+    def load(cls, fold: tuple[int, int] | None, seed: int, sets: Sequence[str] = LABELLED, jitter: float = 1.0,
+             negatives: bool = False, pseudo_labelled: Dataset | None = None) -> "Ours":
+        """sets: of LABELLED; jitter: of the greys, times GREY_JITTER; pseudo_labelled: slices of `unlabelled`."""
         extra = (NEGATIVES if negatives else {}) | (PSEUDO if pseudo_labelled else {})
-        labelled = {source: share for source, share in SHARES.items() if source not in without}
-        rest = (1 - sum(extra.values())) / sum(labelled.values())
-        shares = {source: share * rest for source, share in labelled.items()} | extra
-        data = cache.join([pseudo_labelled if source in PSEUDO else cache.load(source) for source in shares])
-        return cls(data.where(split(data, fold)[0]), seed, shares, "jitter" not in without)
+        rest = (1 - sum(extra.values())) / sum(SHARES[source] for source in sets)
+        shares = {source: SHARES[source] * rest for source in sets} | extra
+        # All sets, seen or not: the folds are made of all of them.
+        data = cache.join([pseudo_labelled if source in PSEUDO else cache.load(source) for source in (*LABELLED, *extra)])
+        data = data.where(split(data, fold)[0])
+        return cls(data.where(np.isin(data.sources, list(shares))), seed, shares, jitter)
 
     def batch(self, step: int, count: int, size: int) -> tuple[Tensor, Tensor]:
         """image float32 [count,1,size,size] and label sets uint8 [count,size,size] of a step."""

@@ -20,7 +20,7 @@ from training import checkpoint, losses
 from training.data.pseudo import pseudo
 from training.muon import Muon
 from training.networks import raunet
-from training.recipes import LEVERS, Ours, Paper
+from training.recipes import LABELLED, Ours, Paper
 
 RUNS = Path(__file__).resolve().parent / "runs"
 WARM_UP = 50  # steps
@@ -47,9 +47,11 @@ class Settings:
     ema: float = 0.998
     minutes: float | None = None  # budget of training time; or
     steps: int | None = None  # budget of steps; the rate falls to 0 at its end
+    sets: tuple[str, ...] = ("medseg", "effusion", "pairs")  # recipe ours: of recipes.LABELLED
+    jitter: float = 0.5  # recipe ours: of the greys; 1 is that of augment.random_greys
+    soft_dice: bool = True  # recipe ours: beside the cross entropy
     negatives: bool = False  # recipe ours: slices of whole series and of the phantom beside the labelled sets
     teacher: str | None = None  # recipe ours: network.pt whose answers on `unlabelled` are seen too
-    without: tuple[str, ...] = ()  # recipe ours: of recipes.LEVERS
     sixfold: bool = False  # recipe paper: offline augmentation
     leaky: bool = False  # recipe paper: augmentation before the split
     start: str | None = None  # network.pt to start from
@@ -80,7 +82,7 @@ class Run:
         self.optimizer = self.fresh_optimizer()
         fold = fold_of(settings.fold)
         taught = pseudo(Path(settings.teacher), settings.fold) if settings.teacher else None
-        self.data = (Ours.load(fold, settings.seed, settings.negatives, settings.without, taught)
+        self.data = (Ours.load(fold, settings.seed, settings.sets, settings.jitter, settings.negatives, taught)
                      if settings.recipe == "ours" else Paper.load(fold, settings.seed, settings.sixfold, settings.leaky))
         self.step, self.seconds = 0, 0.0
         state = folder / "state.pt"
@@ -120,7 +122,7 @@ class Run:
         logits = logits.float()
         loss = losses.marginal_cross_entropy(logits, allowed)
         entry = {"cross_entropy": loss.item()}
-        if s.recipe == "ours" and "soft-dice" not in s.without:
+        if s.recipe == "ours" and s.soft_dice:
             dice = losses.soft_dice(logits, allowed)
             entry["soft_dice"] = dice.item()
             loss = loss + dice
@@ -215,9 +217,11 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--steps", type=int)
     budget.add_argument("--epochs", type=int, help="recipe paper: passes over the (augmented) pictures")
+    parser.add_argument("--sets", nargs="+", choices=LABELLED, default=d.sets, help="recipe ours, default %(default)s")
+    parser.add_argument("--jitter", type=float, default=d.jitter, help="of the greys; recipe ours, default %(default)s")
+    parser.add_argument("--no-soft-dice", dest="soft_dice", action="store_false", help="recipe ours: cross entropy alone")
     parser.add_argument("--negatives", action="store_true", help="recipe ours: lesion-free slices, see data/negatives.py")
     parser.add_argument("--teacher", help="recipe ours: network.pt whose sure answers on `unlabelled` are learnt too")
-    parser.add_argument("--without", nargs="+", choices=LEVERS, default=(), help="recipe ours: what to leave out")
     parser.add_argument("--sixfold", action="store_true", help="recipe paper: its offline six-fold augmentation")
     parser.add_argument("--leaky", action="store_true", help="recipe paper: augment before splitting, as printed")
     parser.add_argument("--start", help="network.pt of another run to start from")
@@ -228,7 +232,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     out, threads, epochs = (given.pop(key) for key in ("out", "threads", "epochs"))
     if threads:
         torch.set_num_threads(threads)
-    settings = Settings(**given | {"without": tuple(given["without"])})
+    settings = Settings(**given | {"sets": tuple(given["sets"])})
     if epochs is not None:
         data = Paper.load(fold_of(settings.fold), settings.seed, settings.sixfold, settings.leaky)
         settings.steps = epochs * data.steps_per_epoch(settings.batch)

@@ -14,16 +14,18 @@ from typing import Any
 import torch
 
 from training.calibrate import BALANCED, NO_OFFSETS, HeldOut, choose, dice
+from training.recipes import LABELLED
 from training.report import number, table
 from training.train import Settings, train
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "recipe": {},
     "adamw": {"optimizer": "adamw", "rate": 2e-3},
-    "no-soft-dice": {"without": ("soft-dice",)},
-    "no-jitter": {"without": ("jitter",)},
-    "no-covid20": {"without": ("covid20",)},
-    "no-covid20-no-pairs": {"without": ("covid20", "pairs")},
+    "no-soft-dice": {"soft_dice": False},
+    "no-jitter": {"jitter": 0.0},
+    "full-jitter": {"jitter": 1.0},
+    "no-pairs": {"sets": ("medseg", "effusion")},
+    "covid20": {"sets": LABELLED},
     "no-negatives": {"negatives": False},
     "M-A": {"model": "M-A"},
     "M-R": {"model": "M-R"},

@@ -60,12 +60,18 @@ def test_taught_slices_of_held_out_groups_are_not_seen(teacher):
 
 
 def test_what_is_left_out_is_not_seen():
-    ours = Ours.load((0, 3), 0, negatives=True, without=("covid20", "jitter"))
+    ours = Ours.load((0, 3), 0, ("medseg", "effusion", "pairs"), jitter=0, negatives=True)
     assert set(ours.data.sources) == {"medseg", "effusion", "pairs", "series", "phantom"}
     assert sum(ours.shares.values()) == pytest.approx(1)
-    jittered = Ours.load((0, 3), 0, negatives=True, without=("covid20",))
+    jittered = Ours.load((0, 3), 0, ("medseg", "effusion", "pairs"), jitter=1, negatives=True)
     assert not torch.equal(ours.batch(3, 4, 32)[0], jittered.batch(3, 4, 32)[0])
     assert torch.equal(ours.batch(3, 4, 32)[1], jittered.batch(3, 4, 32)[1])
+
+
+def test_a_volume_that_is_held_out_is_held_out_of_pairs_too_whichever_sets_are_seen():
+    seen = [{group for k in range(3) for group in set(Ours.load((k, 3), 0, sets).data.groups) if sum(
+        group in Ours.load((j, 3), 0, sets).data.groups for j in range(3)) == 3} for sets in (("pairs",), ("covid20", "pairs"))]
+    assert seen == [set(), set()]
 
 
 def test_the_table_has_a_line_for_each_variant_and_a_second_call_trains_nothing_anew(teacher, tmp_path, monkeypatch):
