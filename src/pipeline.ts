@@ -36,9 +36,7 @@ export async function readHeaders(files: readonly string[], sender: Sender): Pro
   const slices: Slice[] = [];
   let first: Awaited<ReturnType<typeof readHeaderOfFile>> | null = null;
   for (const file of files) {
-    const header = await readHeaderOfFile(file).catch((error: unknown) => {
-      throw named(error, file);
-    });
+    const header = await headerOf(file);
     first ??= header;
     if (!samePatient(first.dataset, header.dataset))
       throw named(new RaunetError('RAUNET_MIXED_PATIENTS'), file);
@@ -47,6 +45,11 @@ export async function readHeaders(files: readonly string[], sender: Sender): Pro
   if (first === null) throw new Error('a series without files');
   return { summary: toSummary(first, sender), slices, source: first.dataset };
 }
+
+const headerOf = (file: string) =>
+  readHeaderOfFile(file).catch((error: unknown) => {
+    throw named(error, file);
+  });
 
 /** The error with the file it is about: `<sop instance>.dcm` in the spool. */
 function named(thrown: unknown, file: string): RaunetError {
@@ -87,7 +90,7 @@ export async function analyse(
 ): Promise<Analysis> {
   await report('series', 0);
   const series = arrange(slices, summary);
-  const { dataset: source } = await readHeaderOfFile((series.slices[0] as Slice).file);
+  const { dataset: source } = await headerOf((series.slices[0] as Slice).file);
   await report('volume', 0);
   const volume = await buildVolume(series, decoder, {
     signal,

@@ -5,8 +5,8 @@
 
 Partial labels and oversampling leave the trained balance off (effusion is a quarter of the slices drawn, most of which
 show some). The first form chooses the offsets on out-of-fold predictions: each fold's network gets those chosen on the
-other folds (OUT/fold0.pt ..., honest to judge, in half precision), and it prints those of all folds together, for a network that was trained
-on everything; the second form sets them.
+other folds (OUT/fold0.pt ..., honest to judge, in half precision), and it prints those of all folds together, for a
+network that was trained on everything; the second form sets them.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from training.train import fold_of
 # What is balanced: the mean pooled Dice of these.
 BALANCED = (("medseg", "GGO"), ("medseg", "consolidation"), ("medseg", "infection"), ("effusion", "effusion"),
             ("pairs", "infection"))
+TITLES = [f"{source}, {event}" for source, event in BALANCED]
 STRIDE = 4  # every fourth row and column is enough to count by
 STEP, REACH = 0.5, 4.0  # of the search, in logits
 

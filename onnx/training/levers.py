@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from training.calibrate import BALANCED, NO_OFFSETS, HeldOut, choose_without, dice
+from training.calibrate import NO_OFFSETS, TITLES, HeldOut, choose_without, dice
 from training.networks import raunet
 from training.report import number, table
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of training.train, one a fold")
     parser.add_argument("--out", type=Path, required=True, help="Markdown file")
     given = parser.parse_args()
-    text = table(["variant", *(f"{source}, {event}" for source, event in BALANCED)], rows(given.runs)) + "\n"
+    text = table(["variant", *TITLES], rows(given.runs)) + "\n"
     given.out.write_text(text)
     print(text)
 

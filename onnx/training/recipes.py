@@ -44,7 +44,7 @@ class Ours:
     data: Dataset
     seed: int
     shares: dict[str, float]
-    jitter: float = 1.0
+    jitter: float
 
     @classmethod
     def load(cls, fold: tuple[int, int] | None, seed: int, sets: Sequence[str] = LABELLED, jitter: float = 1.0,

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from training.calibrate import BALANCED, NO_OFFSETS, HeldOut, choose, dice
+from training.calibrate import NO_OFFSETS, TITLES, HeldOut, choose, dice
 from training.recipes import LABELLED
 from training.report import number, table
 from training.train import Settings, train
@@ -67,7 +67,7 @@ def main() -> None:
     for name in names:
         if train(replace(recipe, **known[name]), given.out / name).progress < 1:
             return
-    header = ["variant", *(f"{source}, {event}" for source, event in BALANCED), "mean"]
+    header = ["variant", *TITLES, "mean"]
     start = f"from {given.start}" if given.start else "from scratch"
     text = "\n\n".join([f"Fold {given.fold} left out; {given.steps} steps of {given.batch} at {given.size}x{given.size}, {start}.",
                         table(header, rows({name: given.out / name for name in names}))]) + "\n"

@@ -62,8 +62,8 @@ export function placed(slices: readonly Slice[], about: ErrorContext): PlacedSli
 const AXIAL = 0.9;
 
 /**
- * The one axial scan among the slices: same frame of reference, orientation, matrix and pixel spacing. With several axial groups the
- * largest is clear when it has at least twice the slices of the next. Throws NOT_AXIAL, MIXED_GEOMETRY.
+ * The one axial scan among the slices: same frame of reference, orientation, matrix and pixel spacing. With several
+ * axial groups the largest is clear when it has at least twice the slices of the next. Throws NOT_AXIAL, MIXED_GEOMETRY.
  */
 export function axialScan(
   slices: readonly PlacedSlice[],
@@ -90,12 +90,13 @@ export const isAxialCt = (slice: Slice): boolean =>
 
 type Group = [PlacedSlice, ...PlacedSlice[]];
 
+const MOST_TOLD = 5;
+
 /** "40 + 30 + 2", the first of them: a broken anonymizer may leave as many groups as images. */
 function sizesOf(groups: readonly Group[]): string {
   const sizes = groups.map((group) => group.length).sort((a, b) => b - a);
   return [...sizes.slice(0, MOST_TOLD), ...(sizes.length > MOST_TOLD ? ['...'] : [])].join(' + ');
 }
-const MOST_TOLD = 5;
 
 function groupByGeometry(slices: readonly PlacedSlice[]): Group[] {
   const groups: Group[] = [];

@@ -29,11 +29,12 @@ export const languageAndObserver = ({ installId, deviceUid }: Producer): PlainDa
 
 /** PS3.16 TID 1600 with one TID 1601 group: every source instance, and what holds for all of them (TID 1602). */
 export function imageLibrary({ modality }: SeriesSummary, slices: readonly Slice[]) {
-  const frames = [...new Set(slices.map(({ frameOfReferenceUid }) => frameOfReferenceUid))];
-  const [frameOfReferenceUid] = frames.length === 1 ? frames : [];
+  const [frameOfReferenceUid, ...others] = new Set(slices.map((slice) => slice.frameOfReferenceUid));
   const ofAll = [
     ...(modality === 'CT' ? [hasAcqContext(code(c.MODALITY, c.COMPUTED_TOMOGRAPHY))] : []),
-    ...(frameOfReferenceUid ? [hasAcqContext(uidref(c.FRAME_OF_REFERENCE_UID, frameOfReferenceUid))] : []),
+    ...(frameOfReferenceUid && others.length === 0
+      ? [hasAcqContext(uidref(c.FRAME_OF_REFERENCE_UID, frameOfReferenceUid))]
+      : []),
   ];
   const images = instancesOf(slices).map((instance) => contains(image(c.SOURCE, instance)));
   return container(c.IMAGE_LIBRARY, [contains(container(c.IMAGE_LIBRARY_GROUP, [...ofAll, ...images]))]);
