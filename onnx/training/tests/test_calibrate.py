@@ -47,6 +47,13 @@ def test_a_class_that_is_called_too_seldom_is_raised_just_enough():
     assert calibrate.choose([made_up_fold(too_low=-1)])[1] == 0
 
 
+def test_effusion_is_not_moved_by_a_patient_who_would_have_it_so():
+    fold = made_up_fold(too_low=1.2)
+    fold.logits[[source for source, _ in calibrate.BALANCED].index("effusion")][3] -= 4
+    fold.counts = fold._counts
+    assert calibrate.choose([fold])[3] == 0
+
+
 def test_half_precision_halves_the_file_and_no_variance_overflows(tmp_path):
     network = raunet.build("M", 16).eval()
     network.stem[1].running_var.fill_(1e5)
