@@ -55,20 +55,17 @@ def calibrated(source: Path, offsets: Offsets, out: Path, half: bool = False) ->
 
 
 class HeldOut:
-    """Logits of a network on the slices of its held-out fold "k/n"; flips: the mean with those of the mirrored slice."""
+    """Logits of a network on the slices of its held-out fold "k/n"."""
 
     @torch.inference_mode()
-    def __init__(self, network: nn.Module, fold: str, flips: bool = False):
+    def __init__(self, network: nn.Module, fold: str):
         data = cache.join([cache.load(source) for source in LABELLED])
         held_out = data.where(split(data, fold_of(fold))[1])
         data = held_out.where(np.isin(held_out.sources, [source for source, _ in BALANCED]))
         self.logits, self.allowed, self.sources = [], data.allowed[:, ::STRIDE, ::STRIDE], data.sources
         for i in range(len(data)):
             image, _ = tensors(data, np.array([i]))
-            logits = network(image)
-            if flips:
-                logits = (logits + network(image.flip(3)).flip(3)) / 2
-            self.logits.append(logits[0, :, ::STRIDE, ::STRIDE].numpy())
+            self.logits.append(network(image)[0, :, ::STRIDE, ::STRIDE].numpy())
         self.counts = remembered(self._counts)
 
     @classmethod

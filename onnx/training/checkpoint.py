@@ -29,7 +29,10 @@ def portable(start: str) -> str:
 
 def write_network(weights: dict[str, Tensor], recipe: dict[str, Any], step: int, path: Path) -> None:
     """recipe: the run's settings, its model and width among them, kept for the model card."""
-    recipe = recipe | {key: portable(recipe[key]) for key in ("start", "teacher") if recipe.get(key)}
+    if recipe.get("start"):
+        recipe = recipe | {"start": portable(recipe["start"])}
+    if recipe.get("teachers"):
+        recipe = recipe | {"teachers": list(map(portable, recipe["teachers"]))}
     write({"model": recipe["model"], "width": recipe["width"], "options": {}, "state_dict": weights,
            "recipe": recipe, "step": step}, path)
 

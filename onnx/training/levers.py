@@ -1,7 +1,8 @@
 """What the levers bring that cost no training: python -m training.levers --runs runs/cv0 runs/cv1 ... --out levers.md
 
 On the same runs and held-out folds, pooled Dice at the network's size: the weights of the last step, their moving
-average, class offsets (each fold's chosen on the others), and the mean with the mirrored slice, which doubles the time.
+average, class offsets (each fold's chosen on the others), the mean with the mirrored slice, which doubles the time, and,
+with --beside, the mean with a second run of each fold, which doubles it too.
 """
 
 import argparse
@@ -11,24 +12,36 @@ import torch
 
 from training.calibrate import NO_OFFSETS, TITLES, HeldOut, choose_without, dice
 from training.networks import raunet
+from training.networks.ensemble import Ensemble
 from training.report import number, table
 
 
-def held_out(run: Path, weights: str, flips: bool = False) -> HeldOut:
-    """weights: "network", of the last step, or "average"."""
+def network_of(run: Path, weights: str) -> tuple[raunet.ResidualAttentionUNet, str]:
+    """weights: "network", of the last step, or "average". Returns the network and the fold that it left out."""
     state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
     settings = state["settings"]
     network = raunet.build(settings["model"], settings["width"])
     network.load_state_dict(state[weights])
-    return HeldOut(network.eval(), settings["fold"], flips)
+    return network.eval(), settings["fold"]
 
 
-def rows(runs: list[Path]) -> list[list[str]]:
-    """One line a variant: its name and the pooled Dice of every event."""
+def rows(runs: list[Path], beside: list[Path]) -> list[list[str]]:
+    """Two lines a variant: its name and the pooled Dice of every event, plain and with class offsets."""
+    last = [network_of(run, "network") for run in runs]
+    average = [network_of(run, "average") for run in runs]
+    second = [network_of(run, "average") for run in beside]
+    if second and [fold for _, fold in second] != [fold for _, fold in average]:
+        raise ValueError("--beside must leave out the folds of --runs, in their order")
+    variants: dict[str, list[HeldOut]] = {
+        "weights of the last step": [HeldOut(network, fold) for network, fold in last],
+        "their average (EMA)": [HeldOut(network, fold) for network, fold in average],
+        "average, mirrored too": [HeldOut(Ensemble([network], mirrored=True), fold) for network, fold in average],
+    }
+    if second:
+        variants["average, with that of a second run"] = [
+            HeldOut(Ensemble([network, other]), fold) for (network, fold), (other, _) in zip(average, second, strict=True)]
     out = []
-    for name, weights, flips in (("weights of the last step", "network", False), ("their average (EMA)", "average", False),
-                                 ("average, mirrored too", "average", True)):
-        folds = [held_out(run, weights, flips) for run in runs]
+    for name, folds in variants.items():
         plain = sum(fold.counts(NO_OFFSETS) for fold in folds)
         moved = sum(fold.counts(choose_without(k, folds)) for k, fold in enumerate(folds))
         out += [[name, *map(number, dice(plain))], [f"{name}, class offsets", *map(number, dice(moved))]]
@@ -38,9 +51,10 @@ def rows(runs: list[Path]) -> list[list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of training.train, one a fold")
+    parser.add_argument("--beside", type=Path, nargs="+", default=[], help="likewise, second runs of the same folds")
     parser.add_argument("--out", type=Path, required=True, help="Markdown file")
     given = parser.parse_args()
-    text = table(["variant", *TITLES], rows(given.runs)) + "\n"
+    text = table(["variant", *TITLES], rows(given.runs, given.beside)) + "\n"
     given.out.write_text(text)
     print(text)
 

@@ -18,7 +18,7 @@ from training.data.folds import fold_of_groups, slices_per_group
 LABELLED = ("medseg", "effusion", "covid20", "pairs")
 SHARES = {"medseg": 0.45, "effusion": 0.3, "covid20": 0.1, "pairs": 0.15}  # of a batch, among the sets that are seen
 NEGATIVES = {"series": 0.08, "phantom": 0.08}  # with --negatives, of the whole batch; SHARES share the rest
-PSEUDO = {"unlabelled": 0.15}  # with --teacher: likewise
+PSEUDO = {"unlabelled": 0.15}  # with --teachers: likewise
 # Effusion differs from muscle by 40 HU: where HU are known, jitter less.
 GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0, "pairs": 1.0, "unlabelled": 1.0, "series": 0.5,
                "phantom": 0.5}

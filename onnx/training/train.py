@@ -51,7 +51,7 @@ class Settings:
     jitter: float = 0.5  # recipe ours: of the greys; 1 is that of augment.random_greys
     soft_dice: bool = True  # recipe ours: beside the cross entropy
     negatives: bool = False  # recipe ours: slices of whole series and of the phantom beside the labelled sets
-    teacher: str | None = None  # recipe ours: network.pt whose answers on `unlabelled` are seen too
+    teachers: tuple[str, ...] = ()  # recipe ours: network.pt files whose answers on `unlabelled` are seen too
     sixfold: bool = False  # recipe paper: offline augmentation
     leaky: bool = False  # recipe paper: augmentation before the split
     start: str | None = None  # network.pt to start from
@@ -81,7 +81,7 @@ class Run:
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = self.fresh_optimizer()
         fold = fold_of(settings.fold)
-        taught = pseudo(Path(settings.teacher), settings.fold) if settings.teacher else None
+        taught = pseudo(list(map(Path, settings.teachers)), settings.fold) if settings.teachers else None
         self.data = (Ours.load(fold, settings.seed, settings.sets, settings.jitter, settings.negatives, taught)
                      if settings.recipe == "ours" else Paper.load(fold, settings.seed, settings.sixfold, settings.leaky))
         self.step, self.seconds = 0, 0.0
@@ -221,7 +221,8 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     parser.add_argument("--jitter", type=float, default=d.jitter, help="of the greys; recipe ours, default %(default)s")
     parser.add_argument("--no-soft-dice", dest="soft_dice", action="store_false", help="recipe ours: cross entropy alone")
     parser.add_argument("--negatives", action="store_true", help="recipe ours: lesion-free slices, see data/negatives.py")
-    parser.add_argument("--teacher", help="recipe ours: network.pt whose sure answers on `unlabelled` are learnt too")
+    parser.add_argument("--teachers", nargs="+", default=d.teachers, metavar="FILE",
+                        help="recipe ours: network.pt, or several as one, whose sure answers on `unlabelled` are learnt too")
     parser.add_argument("--sixfold", action="store_true", help="recipe paper: its offline six-fold augmentation")
     parser.add_argument("--leaky", action="store_true", help="recipe paper: augment before splitting, as printed")
     parser.add_argument("--start", help="network.pt of another run to start from")
@@ -232,7 +233,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     out, threads, epochs = (given.pop(key) for key in ("out", "threads", "epochs"))
     if threads:
         torch.set_num_threads(threads)
-    settings = Settings(**given | {"sets": tuple(given["sets"])})
+    settings = Settings(**given | {key: tuple(given[key]) for key in ("sets", "teachers")})
     if epochs is not None:
         data = Paper.load(fold_of(settings.fold), settings.seed, settings.sixfold, settings.leaky)
         settings.steps = epochs * data.steps_per_epoch(settings.batch)

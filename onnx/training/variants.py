@@ -2,11 +2,13 @@
 
 Trains variants of the recipe that differ in one thing each and judges them on the held-out fold, by pooled Dice at the
 network's size: as they are, and with the class offsets that suit each best. Those are chosen on the fold itself, which
-flatters all variants alike. `self-training` needs --start, which is its teacher too. Variants that are already trained in
---out are not trained again, so two calls with other --variants share the work, and a third one writes the table.
+flatters all variants alike. `self-training` needs --start, which is its teacher too; `distillation` needs --teachers, which
+it learns from as one. Variants that are already trained in --out are not trained again, so two calls with other --variants
+share the work, and a third one writes the table. SIGTERM ends it after the current step.
 """
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "M-R": {"model": "M-R"},
     "U-Net": {"model": "U-Net"},
 }
+TAUGHT = {"self-training": "--start", "distillation": "--teachers"}  # need these
 
 
 def rows(runs: dict[str, Path]) -> list[list[str]]:
@@ -48,25 +51,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fold", required=True, help="k/n: leave fold k of n out, by groups, and judge on it")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--variants", nargs="+", choices=(*VARIANTS, "self-training"), help="default: all")
+    parser.add_argument("--variants", nargs="+", choices=(*VARIANTS, *TAUGHT), help="default: all")
     parser.add_argument("--steps", type=int, default=300, help="default %(default)s")
     parser.add_argument("--size", type=int, default=192, help="default %(default)s")
     parser.add_argument("--batch", type=int, default=4, help="default %(default)s")
     parser.add_argument("--rate", type=float, default=Settings.rate, help="default %(default)s")
     parser.add_argument("--start", help="network.pt of a run without the same fold to start from; default: from scratch")
+    parser.add_argument("--teachers", nargs="+", metavar="FILE", help="network.pt files of runs without the same fold")
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
     if given.threads:
         torch.set_num_threads(given.threads)
-    known = VARIANTS | ({"self-training": {"teacher": given.start}} if given.start else {})
+    known = dict(VARIANTS)
+    if given.start:
+        known["self-training"] = {"teachers": (given.start,)}
+    if given.teachers:
+        known["distillation"] = {"teachers": tuple(given.teachers)}
     names = given.variants or list(known)
-    if unknown := set(names) - set(known):
-        parser.error(f"{', '.join(unknown)} needs --start")
+    if unknown := [name for name in names if name not in known]:
+        parser.error("; ".join(f"{name} needs {TAUGHT[name]}" for name in unknown))
     recipe = Settings(fold=given.fold, steps=given.steps, size=given.size, last_size=given.size, batch=given.batch,
                       last_batch=given.batch, rate=given.rate, ema=0.98, negatives=True, start=given.start)
     for name in names:
         if train(replace(recipe, **known[name]), given.out / name).progress < 1:
-            return
+            sys.exit(f"stopped at {name}; start it again to go on")
     header = ["variant", *TITLES, "mean"]
     start = f"from {given.start}" if given.start else "from scratch"
     text = "\n\n".join([f"Fold {given.fold} left out; {given.steps} steps of {given.batch} at {given.size}x{given.size}, {start}.",

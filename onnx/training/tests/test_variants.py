@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from training import variants
+from training import levers, variants
 from training.data import cache, labels, pseudo
 from training.networks import raunet
+from training.networks.ensemble import Ensemble
 from training.recipes import Ours
 from training.tests.made_up import SIDE, made_up
 from training.train import Settings, train
@@ -36,7 +37,7 @@ class Halves(torch.nn.Module):
 def test_a_teacher_labels_what_it_is_sure_of_and_nothing_else(monkeypatch, tmp_path):
     monkeypatch.setattr(raunet, "load", lambda file: (Halves(), {"recipe": {"fold": "0/3"}}))
     given = made_up("unlabelled")
-    taught = pseudo.pseudo(tmp_path, "0/3")
+    taught = pseudo.pseudo([tmp_path], "0/3")
     assert len(taught) == len(given) / 4  # 12 slices: 0, 5 and 10
     image = given.images[5].astype(np.float32)
     both = (image > 1) & (image[:, ::-1] > 1)  # the slice and its mirror image agree
@@ -47,11 +48,11 @@ def test_a_teacher_labels_what_it_is_sure_of_and_nothing_else(monkeypatch, tmp_p
 
 def test_a_teacher_that_saw_what_the_student_is_judged_on_is_refused(teacher):
     with pytest.raises(ValueError, match="fold 0/3.*must leave out the same"):
-        pseudo.pseudo(teacher, "1/3")
+        pseudo.pseudo([teacher], "1/3")
 
 
 def test_taught_slices_of_held_out_groups_are_not_seen(teacher):
-    taught = pseudo.pseudo(teacher, "0/3")
+    taught = pseudo.pseudo([teacher], "0/3")
     ours = Ours.load((0, 3), 0, pseudo_labelled=taught)
     seen = set(ours.data.groups[ours.data.sources == "unlabelled"])
     assert seen and seen < set(taught.groups)
@@ -88,8 +89,48 @@ def test_the_table_has_a_line_for_each_variant_and_a_second_call_trains_nothing_
     assert "soft_dice" not in (tmp_path / "out" / "no-soft-dice" / "log.jsonl").read_text()
 
 
-def test_self_training_without_a_teacher_is_refused(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["variants", "--fold", "0/3", "--out", str(tmp_path), "--variants", "self-training"])
+@pytest.mark.parametrize(("variant", "option"), [("self-training", "--start"), ("distillation", "--teachers")])
+def test_a_student_without_a_teacher_is_refused(tmp_path, monkeypatch, capsys, variant, option):
+    monkeypatch.setattr("sys.argv", ["variants", "--fold", "0/3", "--out", str(tmp_path), "--variants", variant])
     with pytest.raises(SystemExit):
         variants.main()
-    assert "needs --start" in capsys.readouterr().err
+    assert f"{variant} needs {option}" in capsys.readouterr().err
+
+
+def test_teachers_answer_as_one_and_a_network_for_all_slices_may_learn_from_each_fold(monkeypatch, tmp_path):
+    class Never(Halves):
+        def forward(self, image):
+            return -super().forward(image)
+
+    networks = {"a": (Halves(), {"recipe": {"fold": "0/3"}}), "b": (Never(), {"recipe": {"fold": "1/3"}})}
+    monkeypatch.setattr(raunet, "load", lambda file: networks[file.name])
+    alone = pseudo.pseudo([tmp_path / "a"], None)
+    both = pseudo.pseudo([tmp_path / "a", tmp_path / "b"], None)
+    assert (alone.allowed != labels.UNKNOWN).any() and (both.allowed == labels.UNKNOWN).all()
+
+
+def test_levers_without_training_have_two_lines_each_and_second_runs_must_leave_out_the_same_folds(tmp_path):
+    def runs(seed):
+        for k in range(2):
+            train(Settings(model="U-Net", steps=2, size=32, last_size=32, batch=2, last_batch=2, fold=f"{k}/2", seed=seed,
+                           precision="fp32"), tmp_path / f"{seed}-{k}")
+        return [tmp_path / f"{seed}-{k}" for k in range(2)]
+
+    first, second = runs(1), runs(2)
+    names = [row[0] for row in levers.rows(first, second)]
+    assert names[6:] == ["average, with that of a second run", "average, with that of a second run, class offsets"]
+    assert len(levers.rows(first, [])) == 6
+    with pytest.raises(ValueError, match="in their order"):
+        levers.rows(first, second[::-1])
+
+
+def test_an_ensemble_is_the_mean_of_its_members_and_of_the_mirrored_slice():
+    class Left(torch.nn.Module):  # 1 in the left half
+        def forward(self, image):
+            out = torch.zeros_like(image)
+            out[..., : image.shape[3] // 2] = 1
+            return out
+
+    image = torch.rand(2, 1, 4, 4)
+    assert torch.equal(Ensemble([Left(), torch.nn.Identity()])(image), (Left()(image) + image) / 2)
+    assert (Ensemble([Left()], mirrored=True)(image) == 0.5).all()
