@@ -47,7 +47,7 @@ class Ours:
     jitter: float
 
     @classmethod
-    def load(cls, fold: tuple[int, int] | None, seed: int, sets: Sequence[str] = LABELLED, jitter: float = 1.0,
+    def load(cls, fold: tuple[int, int] | None, seed: int, sets: Sequence[str], jitter: float,
              negatives: bool = False, pseudo_labelled: Dataset | None = None) -> "Ours":
         """sets: of LABELLED; jitter: of the greys, times GREY_JITTER; pseudo_labelled: slices of `unlabelled`."""
         extra = (NEGATIVES if negatives else {}) | (PSEUDO if pseudo_labelled else {})

@@ -14,7 +14,7 @@ from training.data import cache, labels
 from training.data.cache import Dataset
 from training.muon import Muon, orthogonal
 from training.networks import raunet
-from training.recipes import Ours, Paper, split
+from training.recipes import LABELLED, Ours, Paper, split
 from training.tests.made_up import SIDE, made_up
 from training.train import Settings, train
 
@@ -68,10 +68,10 @@ def test_a_folder_of_other_settings_is_refused(tmp_path):
 
 
 def test_seeds_decide_what_is_seen():
-    data = Ours.load((0, 3), 0)
-    assert torch.equal(data.batch(5, 4, 32)[0], Ours.load((0, 3), 0).batch(5, 4, 32)[0])
+    data = Ours.load((0, 3), 0, LABELLED, 1)
+    assert torch.equal(data.batch(5, 4, 32)[0], Ours.load((0, 3), 0, LABELLED, 1).batch(5, 4, 32)[0])
     assert not torch.equal(data.batch(5, 4, 32)[0], data.batch(6, 4, 32)[0])
-    assert not torch.equal(data.batch(5, 4, 32)[0], Ours.load((0, 3), 1).batch(5, 4, 32)[0])
+    assert not torch.equal(data.batch(5, 4, 32)[0], Ours.load((0, 3), 1, LABELLED, 1).batch(5, 4, 32)[0])
 
 
 def test_no_group_is_on_both_sides_of_any_split():
@@ -96,12 +96,12 @@ def test_negatives_are_seen_in_every_fold_unless_they_are_of_a_patient_held_out(
                        np.array(groups))
 
     monkeypatch.setattr(cache, "load", with_negatives)
-    folds = [Ours.load((k, 5), 0, negatives=True).data for k in range(5)]
+    folds = [Ours.load((k, 5), 0, LABELLED, 1, negatives=True).data for k in range(5)]
     assert all({"series-1", "phantom-1", "phantom-2"} <= set(data.groups) for data in folds)
     seen = [("effusion-0" in data.groups[data.sources == "effusion"], "effusion-0" in data.groups[data.sources == "series"])
             for data in folds]
     assert sorted(seen) == [(False, False)] + [(True, True)] * 4
-    plain = Ours.load((0, 5), 0).data
+    plain = Ours.load((0, 5), 0, LABELLED, 1).data
     assert set(plain.sources) == {"medseg", "effusion", "covid20", "pairs"}
 
 

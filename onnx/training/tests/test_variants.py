@@ -8,7 +8,7 @@ from training import levers, variants
 from training.data import cache, labels, pseudo
 from training.networks import raunet
 from training.networks.ensemble import Ensemble
-from training.recipes import Ours
+from training.recipes import LABELLED, Ours
 from training.tests.made_up import SIDE, made_up
 from training.train import Settings, train
 
@@ -53,7 +53,7 @@ def test_a_teacher_that_saw_what_the_student_is_judged_on_is_refused(teacher):
 
 def test_taught_slices_of_held_out_groups_are_not_seen(teacher):
     taught = pseudo.pseudo([teacher], "0/3")
-    ours = Ours.load((0, 3), 0, pseudo_labelled=taught)
+    ours = Ours.load((0, 3), 0, LABELLED, 1, pseudo_labelled=taught)
     seen = set(ours.data.groups[ours.data.sources == "unlabelled"])
     assert seen and seen < set(taught.groups)
     assert seen <= set(ours.data.groups[ours.data.sources == "covid20"])
@@ -71,7 +71,7 @@ def test_what_is_left_out_is_not_seen():
 
 @pytest.mark.parametrize("sets", [("pairs",), ("covid20", "pairs")])
 def test_a_volume_that_is_held_out_is_held_out_of_pairs_too_whichever_sets_are_seen(sets):
-    seen = [set(Ours.load((k, 3), 0, sets).data.groups) for k in range(3)]
+    seen = [set(Ours.load((k, 3), 0, sets, 1).data.groups) for k in range(3)]
     assert set.intersection(*seen) == set()
 
 
