@@ -3,9 +3,10 @@
   python -m training.evaluate --model M=runs/fold0/network.pt --out runs/report
   python -m training.evaluate --model M=a0.pt,a1.pt --model U-Net=b0.pt,b1.pt --out DIR     several folds, pooled
 
-Each network.pt is tested on the fold that its run left out, each slice with its series' lung box. An .onnx file knows no
-fold: say --fold k/n (or --all-seen to look at training data, which is then said in the report). The first model is
-compared with each of the others by a paired bootstrap over groups, as far as both saw the same folds.
+Each network.pt is tested on the fold that its run left out, each slice as training.predict answers it, with its series'
+lung box. An .onnx file knows no fold: say --fold k/n (or --all-seen to look at training data, which is then said in the
+report). The first model is compared with each of the others by a paired bootstrap over groups, as far as both saw the
+same folds.
 """
 
 import argparse
@@ -17,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from training import metrics, report
+from training import metrics, preprocess, report
 from training.data import labels
 from training.data.folds import fold_of_groups, slices_per_group
 from training.data.cache import READERS
 from training.data.sources import Slice
-from training.predict import Network, load_network, segment
+from training.predict import Network, load_network, segment, segment_hu
 from training.recipes import LABELLED
 from training.train import fold_of
 
@@ -67,7 +68,8 @@ def fold_in(file: Path, given: str | None) -> str | None:
 def judge(network: Network, slices: list[Slice], result: Result, pictures: Path | None = None) -> None:
     """Adds a network's answers on the slices to the result; writes side-by-side pictures where a folder is given."""
     for item in slices:
-        predicted = segment(network, item.unit, item.box)
+        predicted = (segment_hu(network, preprocess.unwindowed(item.unit), item.box) if item.source == "effusion"
+                     else segment(network, item.unit, item.box))
         for event in EVENTS_OF[item.source]:
             score = metrics.score(predicted, item.allowed, metrics.EVENTS[event], item.group)
             if score:

@@ -67,7 +67,7 @@ def segment(network: Network, unit: np.ndarray, box: Box) -> np.ndarray:
 
 def picture_box(unit: np.ndarray) -> Box:
     """Box of an 8-bit picture, upright: all of it where it is cropped to the lungs, the lung box where air surrounds it."""
-    hu = unit * (preprocess.WINDOW_HU[1] - preprocess.WINDOW_HU[0]) + preprocess.WINDOW_HU[0]
+    hu = preprocess.unwindowed(unit)
     rim = np.concatenate([hu[0], hu[-1], hu[:, 0], hu[:, -1]])
     if np.mean(rim < preprocess.TISSUE_HU) > AIR_AROUND:
         spacing = SPACING_MM * 512 / unit.shape[1]
@@ -82,18 +82,22 @@ def segment_picture(network: Network, grey: np.ndarray, transposed: bool) -> np.
     return turn(segment(network, unit, picture_box(unit)))
 
 
-def segment_series(network: Network, stack: list[np.ndarray]) -> list[np.ndarray] | None:
-    """Slices of one series, int16 HU [rows, cols] of one size -> classes uint8 of each; None: no lung found.
+def segment_hu(network: Network, hu: np.ndarray, box: Box) -> np.ndarray:
+    """Whole slice in HU [rows, cols], upright, and the lung box of its series -> classes uint8 [rows, cols].
 
     Nothing is found outside of the chest cavity, the convex hull of the air in the lungs with some room: blankets and
     tubes, the muscles of the back and the organs of the abdomen lie in the box too.
     """
+    cavity = preprocess.body_mask(hu) & chest_cavity(hu, fluid=np.zeros(hu.shape, bool))
+    return segment(network, preprocess.windowed(hu), box) * cavity
+
+
+def segment_series(network: Network, stack: list[np.ndarray]) -> list[np.ndarray] | None:
+    """Slices of one series, int16 HU [rows, cols] of one size -> classes uint8 of each; None: no lung found."""
     box = preprocess.lung_box(stack, (SPACING_MM, SPACING_MM))
     if box is None:
         return None
-    nothing = np.zeros(stack[0].shape, bool)
-    cavities = (preprocess.body_mask(hu) & chest_cavity(hu, fluid=nothing) for hu in stack)
-    return [segment(network, preprocess.windowed(hu), box) * cavity for hu, cavity in zip(stack, cavities, strict=True)]
+    return [segment_hu(network, hu, box) for hu in stack]
 
 
 def save_mask(mask: np.ndarray, path: Path) -> None:

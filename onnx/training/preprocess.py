@@ -154,6 +154,12 @@ def windowed(hu: np.ndarray) -> np.ndarray:
     return (np.clip(hu.astype(np.float64), low, high) - low) / (high - low)
 
 
+def unwindowed(unit: np.ndarray) -> np.ndarray:
+    """[0, 1] -> HU within the window, same shape."""
+    low, high = WINDOW_HU
+    return unit * (high - low) + low
+
+
 def _taps(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bilinear taps along one axis: for each of `size` outputs the two inputs and the weight of the second."""
     at = np.clip((np.arange(size) + 0.5) * (length / size) - 0.5, 0, length - 1)

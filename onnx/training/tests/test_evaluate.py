@@ -12,19 +12,25 @@ from training.preprocess import Box
 
 
 def made_up(source, name, group):
-    """A slice whose upper left quarter is a lesion: bright where the fake network looks."""
+    """A slice with a lesion in a lung, brighter than the body; a whole slice has a thing as bright behind the chest."""
     mask = np.zeros((80, 80), np.uint8)
     mask[20:40, 20:40] = 1
+    image = np.zeros((80, 80), np.float32)
+    image[4:76, 4:76] = 0.8
+    image[15:55, 12:68] = 0.2
+    image[mask == 1] = 1
+    if source == "effusion":
+        image[68:74, 20:40] = 1
     sets = {"medseg": labels.MEDSEG, "effusion": labels.EFFUSIONS, "covid20": labels.COVID20}[source]
-    return Slice(source, name, group, mask.astype(np.float32), labels.allowed(mask, sets), Box(0, 0, 80, 80))
+    return Slice(source, name, group, image, labels.allowed(mask, sets), Box(0, 0, 80, 80))
 
 
 def says(label):
-    """A network that calls bright places `label`."""
+    """A network that calls the brightest places `label`."""
     def run(image):
         p = np.zeros((4, *image.shape), np.float32)
-        p[label] = image
-        p[0] = 1 - image
+        p[label] = image > 0.9
+        p[0] = 1 - p[label]
         return p
     return run
 
@@ -46,6 +52,11 @@ def test_each_set_is_judged_on_what_its_labels_decide():
     assert found == {("medseg", "GGO"): 1, ("medseg", "consolidation"): 0, ("medseg", "infection"): 1,
                      ("effusion", "effusion"): 0, ("covid20", "infection"): 1}
     assert judged("e", labels.EFFUSION).flood["medseg"][0] == pytest.approx(1 / 16, abs=0.005)
+
+
+def test_whole_slices_in_hu_are_judged_without_what_lies_outside_of_the_chest_as_they_are_predicted():
+    scores = judged("e", labels.EFFUSION).scores["effusion", "effusion"]
+    assert all(s.tp > 300 and s.fp < 40 for s in scores)
 
 
 def test_the_report_compares_the_first_model_with_the_others(tmp_path):
