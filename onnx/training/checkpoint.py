@@ -33,6 +33,7 @@ def write_network(weights: dict[str, Tensor], recipe: dict[str, Any], step: int,
         recipe = recipe | {"start": portable(recipe["start"])}
     if recipe.get("teachers"):
         recipe = recipe | {"teachers": list(map(portable, recipe["teachers"]))}
-    write({"model": recipe["model"], "width": recipe["width"], "options": {}, "state_dict": weights,
+    options = {"cardinality": recipe["cardinality"]} if recipe.get("cardinality") else {}
+    write({"model": recipe["model"], "width": recipe["width"], "options": options, "state_dict": weights,
            "recipe": recipe, "step": step}, path)
 

@@ -20,7 +20,7 @@ def network_of(run: Path, weights: str) -> tuple[raunet.ResidualAttentionUNet, s
     """weights: "network", of the last step, or "average". Returns the network and the fold that it left out."""
     state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
     settings = state["settings"]
-    network = raunet.build(settings["model"], settings["width"])
+    network = raunet.build(settings["model"], settings["width"], settings["cardinality"])
     network.load_state_dict(state[weights])
     return network.eval(), settings["fold"]
 

@@ -35,6 +35,7 @@ class Settings:
     recipe: str = "ours"
     model: str = "M"
     width: int = 16
+    cardinality: int | None = None  # branches of a ResNeXt block; None: width / 2
     fold: str | None = None  # "k/n": leave out fold k of n
     seed: int = 0
     size: int = 369  # side of the training pictures ...
@@ -90,7 +91,7 @@ class Run:
             self.resume(torch.load(state, map_location=self.device, weights_only=True))
 
     def fresh(self) -> nn.Module:
-        network = raunet.build(self.settings.model, self.settings.width)
+        network = raunet.build(self.settings.model, self.settings.width, self.settings.cardinality)
         return network.to(self.device, memory_format=torch.channels_last)  # faster on CPU and GPU alike
 
     def fresh_optimizer(self) -> torch.optim.Optimizer:
@@ -203,6 +204,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     parser.add_argument("--recipe", choices=("paper", "ours"), default=d.recipe)
     parser.add_argument("--model", choices=("M", "M-A", "M-R", "U-Net"), default=d.model)
     parser.add_argument("--width", type=int, default=d.width)
+    parser.add_argument("--cardinality", type=int, help="branches of a ResNeXt block, a divisor of width / 2, the default")
     parser.add_argument("--fold", help="k/n: leave fold k of n out, by groups; default: train on everything")
     parser.add_argument("--seed", type=int, default=d.seed)
     parser.add_argument("--size", type=int, default=d.size, help="side of the training pictures, default %(default)s")

@@ -29,6 +29,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-pairs": {"sets": ("medseg", "effusion")},
     "covid20": {"sets": LABELLED},
     "no-negatives": {"negatives": False},
+    "cardinality-2": {"cardinality": 2},
     "M-A": {"model": "M-A"},
     "M-R": {"model": "M-R"},
     "U-Net": {"model": "U-Net"},

@@ -31,6 +31,12 @@ def weights(folder):
     return raunet.load(folder / "network.pt")[0].state_dict()
 
 
+def test_the_cardinality_asked_for_is_trained_and_kept_with_the_weights(tmp_path):
+    train(replace(SHORT, model="M-A", steps=1, cardinality=2), tmp_path)
+    network = raunet.load(tmp_path / "network.pt")[0]
+    assert {module.groups for module in network.modules() if isinstance(module, torch.nn.Conv2d)} == {1, 2}
+
+
 @pytest.mark.parametrize("recipe, optimizer", [("ours", "adamw"), ("ours", "muon"), ("paper", "adamw")])
 def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path, recipe, optimizer):
     settings = replace(SHORT, recipe=recipe, optimizer=optimizer)
