@@ -27,21 +27,21 @@ def network_of(run: Path, weights: str) -> tuple[raunet.ResidualAttentionUNet, s
 
 def rows(runs: list[Path], beside: list[Path]) -> list[list[str]]:
     """Two lines a variant: its name and the pooled Dice of every event, plain and with class offsets."""
-    last = [network_of(run, "network") for run in runs]
     average = [network_of(run, "average") for run in runs]
     second = [network_of(run, "average") for run in beside]
     if second and [fold for _, fold in second] != [fold for _, fold in average]:
         raise ValueError("--beside must leave out the folds of --runs, in their order")
-    variants: dict[str, list[HeldOut]] = {
-        "weights of the last step": [HeldOut(network, fold) for network, fold in last],
-        "their average (EMA)": [HeldOut(network, fold) for network, fold in average],
-        "average, mirrored too": [HeldOut(Ensemble([network], mirrored=True), fold) for network, fold in average],
+    variants = {
+        "weights of the last step": [network_of(run, "network") for run in runs],
+        "their average (EMA)": average,
+        "average, mirrored too": [(Ensemble([network], mirrored=True), fold) for network, fold in average],
     }
     if second:
         variants["average, with that of a second run"] = [
-            HeldOut(Ensemble([network, other]), fold) for (network, fold), (other, _) in zip(average, second, strict=True)]
+            (Ensemble([network, other]), fold) for (network, fold), (other, _) in zip(average, second, strict=True)]
     out = []
-    for name, folds in variants.items():
+    for name, networks in variants.items():
+        folds = [HeldOut(network, fold) for network, fold in networks]
         plain = sum(fold.counts(NO_OFFSETS) for fold in folds)
         moved = sum(fold.counts(choose_without(k, folds)) for k, fold in enumerate(folds))
         out += [[name, *map(number, dice(plain))], [f"{name}, class offsets", *map(number, dice(moved))]]
