@@ -1,13 +1,12 @@
-"""Moves the balance between the classes by a constant added to each class's logit, in the bias of the last layer.
+"""Chooses the density from which a lesion is called consolidation (networks.density), and sets it in a network.
 
   python -m training.calibrate --folds runs/cv0/network.pt runs/cv1/network.pt ... --out runs/calibrated
-  python -m training.calibrate --network IN.pt --offsets 0 0.5 1.5 -2.5 --out OUT.pt
+  python -m training.calibrate --network IN.pt --consolidation-hu -375 --effusion -3 --out OUT.pt
 
-Partial labels and the mix of the sets leave the trained balance of GGO and consolidation off. Effusion's is left alone:
-its best offset turns from patient to patient, and eight are too few to choose it on. The first form chooses the offsets
-on out-of-fold predictions: each fold's network gets those chosen on the other folds (OUT/fold0.pt ..., honest to judge,
-in half precision), and it prints those of all folds together, for a network that was trained on everything; the second
-form sets them.
+The first form chooses on out-of-fold predictions: each fold's network gets the density chosen on the other folds
+(OUT/fold0.pt ..., honest to judge, weights in half precision), and it prints that of all folds together, for a network that
+was trained on everything; the second form sets it. Effusion's balance against the rest can be moved by hand alone: its
+best turns from patient to patient, and eight are too few to choose it on.
 """
 
 import argparse
@@ -21,9 +20,10 @@ from torch import nn
 
 from training import checkpoint
 from training.data import cache
-from training.data.labels import CLASSES, CONSOLIDATION, GGO
+from training.data.labels import EFFUSION
 from training.metrics import EVENTS
 from training.networks import raunet
+from training.networks.density import LesionDensity, density
 from training.recipes import LABELLED, split, tensors
 from training.train import fold_of
 
@@ -32,51 +32,54 @@ BALANCED = (("medseg", "GGO"), ("medseg", "consolidation"), ("medseg", "infectio
             ("pairs", "infection"))
 TITLES = [f"{source}, {event}" for source, event in BALANCED]
 STRIDE = 4  # every fourth row and column is enough to count by
-MOVED = (GGO, CONSOLIDATION)  # classes
-STEP, REACH = 0.5, 4.0  # of the search, in logits
-
-Offsets = tuple[float, ...]  # one a class
-NO_OFFSETS = (0.0,) * len(CLASSES)
+CHOICES_HU = tuple(map(float, range(-600, -99, 25)))
 
 
-def calibrated(source: Path, offsets: Offsets, out: Path, half: bool = False) -> None:
-    """network.pt -> network.pt with the offsets (one a class, in logits) in its last bias and in its recipe.
+def calibrated(source: Path, consolidation_hu: float | None, out: Path, effusion: float = 0.0, half: bool = False) -> None:
+    """network.pt -> network.pt that tells consolidation by density (None: as it learnt), both in its recipe.
 
-    half: weight matrices in half precision, for files that are kept to judge by: half the bytes. (Running variances
-    would overflow.)
+    effusion: added to the last bias of that class, in logits. half: weight matrices in half precision, for files that are
+    kept to judge by: half the bytes. (Running variances would overflow.)
     """
     network, content = raunet.load(source)
     with torch.no_grad():
-        network.head.bias += torch.tensor(offsets)
-    recipe = content["recipe"] | {"class_offsets": list(offsets)}
+        network.head.bias[EFFUSION] += effusion
+    recipe = content["recipe"] | {"consolidation_hu": consolidation_hu, "effusion_offset": effusion}
     weights = {name: value.half() if half and value.ndim > 1 else value
                for name, value in network.state_dict().items()}
     checkpoint.write_network(weights, recipe, content["step"], out)
 
 
 class HeldOut:
-    """Logits of a network on the slices of its held-out fold "k/n"."""
+    """Logits of a network, and the density of what it takes for lesions, on the slices of its held-out fold "k/n"."""
 
     @torch.inference_mode()
     def __init__(self, network: nn.Module, fold: str):
         data = cache.join([cache.load(source) for source in LABELLED])
         held_out = data.where(split(data, fold_of(fold))[1])
         data = held_out.where(np.isin(held_out.sources, [source for source, _ in BALANCED]))
-        self.logits, self.allowed, self.sources = [], data.allowed[:, ::STRIDE, ::STRIDE], data.sources
+        self.logits, self.density = [], []  # of each slice: [1,4,h,w], [1,1,h,w]
+        self.allowed, self.sources = data.allowed[:, ::STRIDE, ::STRIDE], data.sources
         for i in range(len(data)):
             image, _ = tensors(data, np.array([i]))
-            self.logits.append(network(image)[0, :, ::STRIDE, ::STRIDE].numpy())
+            logits = network(image)
+            self.logits.append(logits[..., ::STRIDE, ::STRIDE].clone())
+            self.density.append(density(logits, image)[..., ::STRIDE, ::STRIDE].clone())
         self.counts = remembered(self._counts)
 
     @classmethod
     def of_file(cls, file: Path) -> "HeldOut":
         network, content = raunet.load(file)
+        network.density = None  # it is what is to be chosen
         return cls(network, content["recipe"]["fold"])
 
-    def _counts(self, offsets: Offsets) -> np.ndarray:
-        """True positive, false positive and false negative pixels of every balanced event: [events, 3]."""
-        moved = np.float32(offsets)[:, None, None]
-        found = np.stack([(logits + moved).argmax(0) for logits in self.logits])
+    def _counts(self, consolidation_hu: float | None) -> np.ndarray:
+        """True positive, false positive and false negative pixels of every balanced event: [events, 3]. None: as learnt."""
+        logits = self.logits
+        if consolidation_hu is not None:
+            by_density = LesionDensity(consolidation_hu)
+            logits = [by_density.kinds(*one) for one in zip(logits, self.density, strict=True)]
+        found = torch.cat(logits).argmax(1).numpy()
         out = []
         for source, event in BALANCED:
             there = self.sources == source
@@ -94,35 +97,24 @@ def dice(counts: np.ndarray) -> np.ndarray:
     return 2 * tp / np.maximum(2 * tp + fp + fn, 1)
 
 
-def choose_without(k: int, folds: list[HeldOut]) -> Offsets:
-    """Offsets for fold k, chosen on the others."""
+def choose_without(k: int, folds: list[HeldOut]) -> float:
+    """Density for fold k, chosen on the others."""
     return choose(folds[:k] + folds[k + 1:])
 
 
-def choose(folds: list[HeldOut]) -> Offsets:
-    """Offsets of the best mean pooled Dice over the balanced events, one class after the other until none moves."""
-
-    def balance(offsets: Offsets) -> float:
-        return float(dice(sum(fold.counts(offsets) for fold in folds)).mean())
-
-    best = NO_OFFSETS
-    while True:
-        before = best
-        for c in MOVED:
-            steps = np.arange(-REACH, REACH + STEP, STEP)
-            best = max((best, *((*best[:c], float(at), *best[c + 1:]) for at in steps)), key=balance)
-        if best == before:
-            return best
+def choose(folds: list[HeldOut]) -> float:
+    """consolidation_hu of the best mean pooled Dice over the balanced events."""
+    return max(CHOICES_HU, key=lambda hu: float(dice(sum(fold.counts(hu) for fold in folds)).mean()))
 
 
-def calibrate(files: Sequence[Path], out: Path) -> Offsets:
-    """network.pt of each fold -> out/fold0.pt ..., each with the offsets chosen on the others. Returns those of all together."""
+def calibrate(files: Sequence[Path], out: Path) -> float:
+    """network.pt of each fold -> out/fold0.pt ..., each with the density chosen on the others. Returns that of all together."""
     out.mkdir(parents=True, exist_ok=True)
     folds = [HeldOut.of_file(file) for file in files]
     for k, file in enumerate(files):
-        offsets = choose_without(k, folds)
-        print(f"{file}: {offsets}, chosen on the other folds", flush=True)
-        calibrated(file, offsets, out / f"fold{k}.pt", half=True)
+        hu = choose_without(k, folds)
+        print(f"{file}: consolidation from {hu:g} HU, chosen on the other folds", flush=True)
+        calibrated(file, hu, out / f"fold{k}.pt", half=True)
     return choose(folds)
 
 
@@ -131,17 +123,18 @@ def main() -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--folds", type=Path, nargs="+", help="network.pt of each fold's run")
     what.add_argument("--network", type=Path)
-    parser.add_argument("--offsets", type=float, nargs=len(CLASSES), metavar="LOGIT", help="with --network")
+    parser.add_argument("--consolidation-hu", type=float, metavar="HU", help="with --network")
+    parser.add_argument("--effusion", type=float, default=0.0, metavar="LOGIT", help="with --network: added to effusion's last bias")
     parser.add_argument("--out", type=Path, required=True, help="a folder with --folds, a file with --network")
     given = parser.parse_args()
     if given.network:
-        if given.offsets is None:
-            parser.error("--network needs --offsets")
-        calibrated(given.network, tuple(given.offsets), given.out)
+        if given.consolidation_hu is None:
+            parser.error("--network needs --consolidation-hu")
+        calibrated(given.network, given.consolidation_hu, given.out, given.effusion)
         return
     if len(given.folds) < 2:
-        parser.error("--folds needs two or more: the offsets of one are chosen on the others")
-    print(f"all folds: {calibrate(given.folds, given.out)}")
+        parser.error("--folds needs two or more: the density of one is chosen on the others")
+    print(f"all folds: consolidation from {calibrate(given.folds, given.out):g} HU")
 
 
 if __name__ == "__main__":

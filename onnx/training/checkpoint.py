@@ -33,7 +33,7 @@ def write_network(weights: dict[str, Tensor], recipe: dict[str, Any], step: int,
         recipe = recipe | {"start": portable(recipe["start"])}
     if recipe.get("teachers"):
         recipe = recipe | {"teachers": list(map(portable, recipe["teachers"]))}
-    options = {"cardinality": recipe["cardinality"]} if recipe.get("cardinality") else {}
+    options = {key: recipe[key] for key in ("cardinality", "consolidation_hu") if recipe.get(key) is not None}
     write({"model": recipe["model"], "width": recipe["width"], "options": options, "state_dict": weights,
            "recipe": recipe, "step": step}, path)
 

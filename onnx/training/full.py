@@ -1,10 +1,10 @@
 """The full run, one command: python -m training.full --out runs/full
 
   1. every fold of the grouped cross validation by the recipe `ours`          OUT/fold0 ...
-  2. class offsets, those of a fold chosen on the others                      OUT/calibrated
+  2. the density of consolidation, that of a fold chosen on the others        OUT/calibrated
   3. the table of the cross validation, all measures, plots                   OUT/evaluation
   4. the same training on every slice                                         OUT/all
-  5. its class offsets, chosen on all folds                                   OUT/raunet-w<width>.pt
+  5. the density chosen on all folds set in it                                OUT/raunet-w<width>.pt
   6. ONNX with its contract and self-check, parity checked                    OUT/raunet-w<width>.onnx
 
 The defaults train to convergence at the size that the service uses: hours on a GPU, days on two cores. Resumable: started
@@ -29,11 +29,11 @@ def full(settings: Settings, folds: int, out: Path) -> Path | None:
         print(f"{folder}: {'all slices' if one.fold is None else f'without fold {one.fold}'}", flush=True)
         if train(one, folder).progress < 1:
             return None
-    offsets = calibrate.calibrate([folder / "network.pt" for _, folder in runs], out / "calibrated")
+    consolidation_hu = calibrate.calibrate([folder / "network.pt" for _, folder in runs], out / "calibrated")
     evaluate.evaluate({settings.model: [out / "calibrated" / f"fold{k}.pt" for k in range(folds)]}, out / "evaluation",
                       logs=[folder / "log.jsonl" for _, folder in runs])
     file = out / f"raunet-w{settings.width}.onnx"
-    calibrate.calibrated(out / "all" / "network.pt", offsets, file.with_suffix(".pt"))
+    calibrate.calibrated(out / "all" / "network.pt", consolidation_hu, file.with_suffix(".pt"))
     export.export(file.with_suffix(".pt"), file, version="0.0.0-full")
     return file
 

@@ -1,7 +1,7 @@
 """What the levers bring that cost no training: python -m training.levers --runs runs/cv0 runs/cv1 ... --out levers.md
 
 On the same runs and held-out folds, pooled Dice at the network's size: the weights of the last step, their moving
-average, class offsets (each fold's chosen on the others), the mean with the mirrored slice, which doubles the time, and,
+average, consolidation told by density (each fold's chosen on the others), the mean with the mirrored slice, which doubles the time, and,
 with --beside, the mean with a second run of each fold, which doubles it too.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from training.calibrate import NO_OFFSETS, TITLES, HeldOut, choose_without, dice
+from training.calibrate import TITLES, HeldOut, choose_without, dice
 from training.networks import raunet
 from training.networks.ensemble import Ensemble
 from training.report import number, table
@@ -26,7 +26,7 @@ def network_of(run: Path, weights: str) -> tuple[raunet.ResidualAttentionUNet, s
 
 
 def rows(runs: list[Path], beside: list[Path]) -> list[list[str]]:
-    """Two lines a variant: its name and the pooled Dice of every event, plain and with class offsets."""
+    """Two lines a variant: its name and the pooled Dice of every event, as learnt and with consolidation told by density."""
     average = [network_of(run, "average") for run in runs]
     second = [network_of(run, "average") for run in beside]
     if second and [fold for _, fold in second] != [fold for _, fold in average]:
@@ -42,9 +42,9 @@ def rows(runs: list[Path], beside: list[Path]) -> list[list[str]]:
     out = []
     for name, networks in variants.items():
         folds = [HeldOut(network, fold) for network, fold in networks]
-        plain = sum(fold.counts(NO_OFFSETS) for fold in folds)
-        moved = sum(fold.counts(choose_without(k, folds)) for k, fold in enumerate(folds))
-        out += [[name, *map(number, dice(plain))], [f"{name}, class offsets", *map(number, dice(moved))]]
+        plain = sum(fold.counts(None) for fold in folds)
+        by_density = sum(fold.counts(choose_without(k, folds)) for k, fold in enumerate(folds))
+        out += [[name, *map(number, dice(plain))], [f"{name}, by density", *map(number, dice(by_density))]]
     return out
 
 

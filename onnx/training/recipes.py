@@ -18,10 +18,11 @@ from training.data.folds import fold_of_groups, slices_per_group
 LABELLED = ("medseg", "effusion", "covid20", "pairs")
 SHARES = {"medseg": 0.45, "effusion": 0.3, "covid20": 0.1, "pairs": 0.15}  # of a batch, among the sets that are seen
 NEGATIVES = {"series": 0.08, "phantom": 0.08}  # with --negatives, of the whole batch; SHARES share the rest
+FLUID = {"fluid": 0.12}  # with --fluid: likewise
 PSEUDO = {"unlabelled": 0.15}  # with --teachers: likewise
 # Effusion differs from muscle by 40 HU: where HU are known, jitter less.
 GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0, "pairs": 1.0, "unlabelled": 1.0, "series": 0.5,
-               "phantom": 0.5}
+               "phantom": 0.5, "fluid": 0.5}
 
 
 def split(data: Dataset, fold: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
@@ -48,9 +49,9 @@ class Ours:
 
     @classmethod
     def load(cls, fold: tuple[int, int] | None, seed: int, sets: Sequence[str], jitter: float,
-             negatives: bool = False, pseudo_labelled: Dataset | None = None) -> "Ours":
+             negatives: bool = False, fluid: bool = False, pseudo_labelled: Dataset | None = None) -> "Ours":
         """sets: of LABELLED; jitter: of the greys, times GREY_JITTER; pseudo_labelled: slices of `unlabelled`."""
-        extra = (NEGATIVES if negatives else {}) | (PSEUDO if pseudo_labelled else {})
+        extra = (NEGATIVES if negatives else {}) | (FLUID if fluid else {}) | (PSEUDO if pseudo_labelled else {})
         rest = (1 - sum(extra.values())) / sum(SHARES[source] for source in sets)
         shares = {source: SHARES[source] * rest for source in sets} | extra
         # All sets, seen or not: the folds are made of all of them.

@@ -52,6 +52,7 @@ class Settings:
     jitter: float = 0.5  # recipe ours: of the greys; 1 is that of augment.random_greys
     soft_dice: bool = True  # recipe ours: beside the cross entropy
     negatives: bool = False  # recipe ours: slices of whole series and of the phantom beside the labelled sets
+    fluid: bool = False  # recipe ours: slices with painted effusions beside them
     teachers: tuple[str, ...] = ()  # recipe ours: network.pt files whose answers on `unlabelled` are seen too
     sixfold: bool = False  # recipe paper: offline augmentation
     leaky: bool = False  # recipe paper: augmentation before the split
@@ -83,7 +84,7 @@ class Run:
         self.optimizer = self.fresh_optimizer()
         fold = fold_of(settings.fold)
         taught = pseudo(list(map(Path, settings.teachers)), settings.fold) if settings.teachers else None
-        self.data = (Ours.load(fold, settings.seed, settings.sets, settings.jitter, settings.negatives, taught)
+        self.data = (Ours.load(fold, settings.seed, settings.sets, settings.jitter, settings.negatives, settings.fluid, taught)
                      if settings.recipe == "ours" else Paper.load(fold, settings.seed, settings.sixfold, settings.leaky))
         self.step, self.seconds = 0, 0.0
         state = folder / "state.pt"
@@ -223,6 +224,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     parser.add_argument("--jitter", type=float, default=d.jitter, help="of the greys; recipe ours, default %(default)s")
     parser.add_argument("--no-soft-dice", dest="soft_dice", action="store_false", help="recipe ours: cross entropy alone")
     parser.add_argument("--negatives", action="store_true", help="recipe ours: lesion-free slices, see data/negatives.py")
+    parser.add_argument("--fluid", action="store_true", help="recipe ours: slices with painted effusions, see data/fluid.py")
     parser.add_argument("--teachers", nargs="+", default=d.teachers, metavar="FILE",
                         help="recipe ours: network.pt, or several as one, whose sure answers on `unlabelled` are learnt too")
     parser.add_argument("--sixfold", action="store_true", help="recipe paper: its offline six-fold augmentation")

@@ -1,8 +1,8 @@
 """What each part of the recipe brings, at equal steps: python -m training.variants --fold 0/5 --out runs/variants
 
 Trains variants of the recipe that differ in one thing each and judges them on the held-out fold, by pooled Dice at the
-network's size: as they are, and with the class offsets that suit each best. Those are chosen on the fold itself, which
-flatters all variants alike. `self-training` needs --start, which is its teacher too; `distillation` needs --teachers, which
+network's size: as they learnt it, and with consolidation told by the density that suits each best (networks.density).
+That is chosen on the fold itself, which flatters all variants alike. `self-training` needs --start, which is its teacher too; `distillation` needs --teachers, which
 it learns from as one. Variants that are already trained in --out are not trained again, so two calls with other --variants
 share the work, and a third one writes the table. SIGTERM ends it after the current step.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from training.calibrate import NO_OFFSETS, TITLES, HeldOut, choose, dice
+from training.calibrate import TITLES, HeldOut, choose, dice
 from training.recipes import LABELLED
 from training.report import number, table
 from training.train import Settings, train
@@ -29,6 +29,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-pairs": {"sets": ("medseg", "effusion")},
     "covid20": {"sets": LABELLED},
     "no-negatives": {"negatives": False},
+    "fluid": {"fluid": True},
     "cardinality-2": {"cardinality": 2},
     "M-A": {"model": "M-A"},
     "M-R": {"model": "M-R"},
@@ -38,12 +39,12 @@ TAUGHT = {"self-training": "--start", "distillation": "--teachers"}  # need thes
 
 
 def rows(runs: dict[str, Path]) -> list[list[str]]:
-    """Two lines a variant: its name and the pooled Dice of every balanced event, plain and with class offsets."""
+    """Two lines a variant: its name and the pooled Dice of every balanced event, as learnt and with consolidation told by density."""
     out = []
     for name, run in runs.items():
         held_out = HeldOut.of_file(run / "network.pt")
-        for title, offsets in ((name, NO_OFFSETS), (f"{name}, class offsets", choose([held_out]))):
-            scores = dice(held_out.counts(offsets))
+        for title, consolidation_hu in ((name, None), (f"{name}, by density", choose([held_out]))):
+            scores = dice(held_out.counts(consolidation_hu))
             out.append([title, *map(number, scores), number(scores.mean())])
     return out
 

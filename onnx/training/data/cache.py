@@ -7,6 +7,7 @@ import numpy as np
 
 from training import preprocess
 from training.data import negatives
+from training.data.fluid import fluid
 from training.data.pairs import pairs
 from training.data.sources import Slice, covid20, effusion, medseg, unlabelled
 from training.preprocess import SIZE, Box
@@ -16,7 +17,7 @@ VERSION = 6  # raise it whenever a reader or the preprocessing changes
 TIGHT_BELOW = 0.9  # a slice's own lungs fill less than this of the series' box: keep a tight crop of it too
 
 READERS = {"medseg": medseg, "effusion": effusion, "covid20": covid20, "pairs": pairs, "unlabelled": unlabelled,
-           "series": negatives.series, "phantom": negatives.phantom}
+           "series": negatives.series, "phantom": negatives.phantom, "fluid": fluid}
 
 
 @dataclass

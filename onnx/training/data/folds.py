@@ -4,7 +4,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-UNCOUNTED = ("pairs", "unlabelled", "series", "phantom")
+UNCOUNTED = ("pairs", "unlabelled", "series", "phantom", "fluid")
 
 
 def fold_of_groups(groups: Mapping[str, int], n: int) -> dict[str, int]:

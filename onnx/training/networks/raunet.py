@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.networks.blocks import ConvBlock, DecoderBlock, ResNeXtStage, Stem
+from training.networks.density import LesionDensity
 from training.networks.lsh_attention import Form, LSHAttention
 
 Model = Literal["M", "M-A", "M-R", "U-Net"]
@@ -44,6 +45,7 @@ class ResidualAttentionUNet(nn.Module):
         sigmoid: bool,
         in_channels: int,
         classes: int,
+        consolidation_hu: float | None,
     ):
         super().__init__()
         self.sigmoid = sigmoid
@@ -67,6 +69,7 @@ class ResidualAttentionUNet(nn.Module):
             DecoderBlock(channels[level + 1], channels[level], attention(level)) for level in reversed(range(LEVELS))
         )
         self.head = nn.Conv2d(width, classes, 1)
+        self.density = LesionDensity(consolidation_hu) if consolidation_hu is not None else None
 
     def forward(self, image: Tensor) -> Tensor:  # [N,1,H,W] in [0,1] -> logits [N,classes,H,W]
         x, skips = self.stem(image), []
@@ -77,7 +80,8 @@ class ResidualAttentionUNet(nn.Module):
         for block in self.decoder:
             x = block(x, skips.pop())
         logits = self.head(x)
-        return F.logsigmoid(logits) if self.sigmoid else logits
+        logits = F.logsigmoid(logits) if self.sigmoid else logits
+        return self.density(logits.float(), image.float()) if self.density else logits
 
 
 def build(
@@ -91,6 +95,7 @@ def build(
     sigmoid: bool = False,
     in_channels: int = 1,
     classes: int = 4,
+    consolidation_hu: float | None = None,
 ) -> ResidualAttentionUNet:
     """One of the paper's four networks.
 
@@ -99,6 +104,7 @@ def build(
     rounds, chunk     hash rounds and chunk length of the LSH attention
     attention_form    "sorted" or "dense", see LSHAttention
     sigmoid           the paper's last activation in place of the softmax alone
+    consolidation_hu  mean density from which a lesion is consolidation, see LesionDensity; None: as the network says
 
     Raises ValueError for a model, level or cardinality that does not exist.
     """
@@ -122,6 +128,7 @@ def build(
         sigmoid=sigmoid,
         in_channels=in_channels,
         classes=classes,
+        consolidation_hu=consolidation_hu,
     )
 
 

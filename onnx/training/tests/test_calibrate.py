@@ -1,64 +1,67 @@
-"""Class offsets: they move the balance by what was asked and nothing else."""
+"""The density of consolidation is chosen where it is, and set with nothing else moved."""
 
 import numpy as np
+import pytest
 import torch
 
 from training import calibrate, checkpoint
 from training.networks import raunet
 
 
-def test_offsets_are_added_to_the_logits_and_recorded(tmp_path):
+@pytest.fixture
+def trained(tmp_path):
     torch.manual_seed(0)
     network = raunet.build("U-Net", 16).eval()
     checkpoint.write_network(network.state_dict(), {"model": "U-Net", "width": 16}, 7, tmp_path / "a.pt")
-    calibrate.calibrated(tmp_path / "a.pt", (0, 0.5, 1.5, -2.5), tmp_path / "b.pt")
+    return network, tmp_path / "a.pt"
+
+
+def test_density_and_effusion_are_set_and_recorded(trained, tmp_path):
+    network, file = trained
+    calibrate.calibrated(file, -375.0, tmp_path / "b.pt", effusion=-2.5)
     moved, content = raunet.load(tmp_path / "b.pt")
     image = torch.rand(1, 1, 48, 48)
     with torch.inference_mode():
-        difference = moved(image) - network(image)
-    torch.testing.assert_close(difference.mean((0, 2, 3)), torch.tensor([0, 0.5, 1.5, -2.5]), atol=1e-4, rtol=0)
-    assert content["recipe"]["class_offsets"] == [0, 0.5, 1.5, -2.5] and content["step"] == 7
+        raw, told = network(image), moved(image)
+    torch.testing.assert_close(told[:, 3], raw[:, 3] - 2.5)
+    torch.testing.assert_close(told[:, 0], raw[:, 0])
+    torch.testing.assert_close(told[:, 1:3].amax(1), raw[:, 1:3].logsumexp(1))
+    assert content["options"] == {"consolidation_hu": -375.0} and content["step"] == 7
+    assert (content["recipe"]["consolidation_hu"], content["recipe"]["effusion_offset"]) == (-375.0, -2.5)
 
 
-def made_up_fold(too_low):
-    """A held-out fold whose GGO logits are `too_low` where GGO is, and right elsewhere."""
+def made_up_fold(consolidation_hu):
+    """A held-out fold whose lesions are drawn as consolidation from a density on, and called GGO by the network."""
     fold = object.__new__(calibrate.HeldOut)
+    ramp = np.linspace(-900, 200, 64).reshape(8, 8)
     allowed, logits = [], []
-    for source, event in calibrate.BALANCED:
-        bits = calibrate.EVENTS[event]
-        lesion = np.zeros((8, 8), bool)
-        lesion[2:6, 2:6] = True
-        of_event = [c for c in range(1, 4) if bits >> c & 1][0]
-        slice_ = np.zeros((4, 8, 8), np.float16)
-        slice_[0] = 4
-        slice_[of_event][lesion] = 4 - too_low if event == "GGO" else 6
-        slice_[of_event][~lesion] = -4
-        allowed.append(np.where(lesion, bits, 1).astype(np.uint8))
-        logits.append(slice_)
+    for source, _ in calibrate.BALANCED:
+        kind = np.where(ramp > consolidation_hu, 4, 2) if source == "medseg" else np.full((8, 8), 6)
+        if source == "effusion":
+            kind = np.full((8, 8), 8)
+        slice_ = np.full((1, 4, 8, 8), -4, np.float32)
+        slice_[:, 3 if source == "effusion" else 1] = 4
+        allowed.append(kind.astype(np.uint8))
+        logits.append(torch.from_numpy(slice_))
     fold.logits, fold.allowed = logits, np.stack(allowed)
+    fold.density = [torch.from_numpy((ramp[None, None] + 1250).astype(np.float32) / 1500)] * len(logits)
     fold.sources = np.array([source for source, _ in calibrate.BALANCED])
     fold.counts = fold._counts
     return fold
 
 
-def test_a_class_that_is_called_too_seldom_is_raised_just_enough():
-    offsets = calibrate.choose([made_up_fold(too_low=1.2)])
-    assert offsets[0] == 0 and 1.5 <= offsets[1] <= 4
-    assert calibrate.choose([made_up_fold(too_low=-1)])[1] == 0
-
-
-def test_effusion_is_not_moved_by_a_patient_who_would_have_it_so():
-    fold = made_up_fold(too_low=1.2)
-    fold.logits[[source for source, _ in calibrate.BALANCED].index("effusion")][3] -= 4
-    fold.counts = fold._counts
-    assert calibrate.choose([fold])[3] == 0
+def test_the_density_from_which_lesions_were_drawn_as_consolidation_is_found():
+    dense, light = made_up_fold(-310), made_up_fold(-460)
+    assert abs(calibrate.choose([dense]) + 310) <= 25 and abs(calibrate.choose([light]) + 460) <= 25
+    assert calibrate.dice(dense.counts(calibrate.choose([dense])))[1] > 0.95 and calibrate.dice(dense.counts(None))[1] == 0
+    assert calibrate.choose_without(0, [dense, light]) == calibrate.choose([light])
 
 
 def test_half_precision_halves_the_file_and_no_variance_overflows(tmp_path):
     network = raunet.build("M", 16).eval()
     network.stem[1].running_var.fill_(1e5)
     checkpoint.write_network(network.state_dict(), {"model": "M", "width": 16}, 7, tmp_path / "a.pt")
-    calibrate.calibrated(tmp_path / "a.pt", (0, 0, 0, 0), tmp_path / "b.pt", half=True)
+    calibrate.calibrated(tmp_path / "a.pt", None, tmp_path / "b.pt", half=True)
     read = raunet.load(tmp_path / "b.pt")[0]
     assert (tmp_path / "b.pt").stat().st_size < 0.6 * (tmp_path / "a.pt").stat().st_size
     for name, value in network.state_dict().items():

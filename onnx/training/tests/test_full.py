@@ -31,7 +31,7 @@ def made_up_slices(monkeypatch):
     monkeypatch.setattr(evaluate, "READERS", {source: lambda source=source: slices(source) for source in LABELLED})
 
 
-def test_folds_offsets_table_and_the_model_that_saw_everything_come_out(tmp_path, monkeypatch):
+def test_folds_density_table_and_the_model_that_saw_everything_come_out(tmp_path, monkeypatch):
     class StopAtOnce(training.Run):
         def train_step(self):
             os.kill(os.getpid(), signal.SIGTERM)
@@ -47,6 +47,7 @@ def test_folds_offsets_table_and_the_model_that_saw_everything_come_out(tmp_path
     assert report["models"]["U-Net"]["events"]["medseg/GGO"]["slices"] == 4
     assert (tmp_path / "evaluation" / "curves.png").exists()
     _, shipped = raunet.load(file.with_suffix(".pt"))
-    assert (shipped["recipe"]["fold"], shipped["step"], len(shipped["recipe"]["class_offsets"])) == (None, 2, 4)
+    assert (shipped["recipe"]["fold"], shipped["step"]) == (None, 2)
+    assert shipped["options"] == {"consolidation_hu": shipped["recipe"]["consolidation_hu"]}
     [model] = json.loads((tmp_path / "contract.json").read_text())["models"]
     assert (model["file"], model["network"]) == ("raunet-w16.onnx", "U-Net")

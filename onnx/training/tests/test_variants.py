@@ -83,8 +83,8 @@ def test_the_table_has_a_line_for_each_variant_and_a_second_call_trains_nothing_
     monkeypatch.setattr("sys.argv", [*call, "--variants", "recipe", "adamw"])
     variants.main()
     lines = (tmp_path / "out" / "variants.md").read_text().splitlines()
-    assert [line.split(" | ")[0] for line in lines[4:]] == ["| recipe", "| recipe, class offsets", "| adamw",
-                                                             "| adamw, class offsets"]
+    assert [line.split(" | ")[0] for line in lines[4:]] == ["| recipe", "| recipe, by density", "| adamw",
+                                                             "| adamw, by density"]
     assert (tmp_path / "out" / "recipe" / "log.jsonl").read_text() == before
     assert "soft_dice" not in (tmp_path / "out" / "no-soft-dice" / "log.jsonl").read_text()
 
@@ -118,7 +118,7 @@ def test_levers_without_training_have_two_lines_each_and_second_runs_must_leave_
 
     first, second = runs(1), runs(2)
     names = [row[0] for row in levers.rows(first, second)]
-    assert names[6:] == ["average, with that of a second run", "average, with that of a second run, class offsets"]
+    assert names[6:] == ["average, with that of a second run", "average, with that of a second run, by density"]
     assert len(levers.rows(first, [])) == 6
     with pytest.raises(ValueError, match="in their order"):
         levers.rows(first, second[::-1])
