@@ -31,6 +31,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-negatives": {"negatives": False},
     "fluid": {"fluid": True},
     "cardinality-2": {"cardinality": 2},
+    "width-32": {"width": 32},
     "M-A": {"model": "M-A"},
     "M-R": {"model": "M-R"},
     "U-Net": {"model": "U-Net"},

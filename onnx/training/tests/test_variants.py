@@ -69,6 +69,14 @@ def test_what_is_left_out_is_not_seen():
     assert torch.equal(ours.batch(3, 4, 32)[1], jittered.batch(3, 4, 32)[1])
 
 
+def test_fluid_is_not_painted_for_patients_who_are_held_out():
+    folds = [Ours.load((k, 3), 0, LABELLED, 1, fluid=True) for k in range(3)]
+    for ours in folds:
+        painted = set(ours.data.groups[ours.data.sources == "fluid"])
+        assert painted and painted == set(ours.data.groups[ours.data.sources == "effusion"])
+        assert sum(ours.shares.values()) == pytest.approx(1) and ours.shares["fluid"] > 0
+
+
 @pytest.mark.parametrize("sets", [("pairs",), ("covid20", "pairs")])
 def test_a_volume_that_is_held_out_is_held_out_of_pairs_too_whichever_sets_are_seen(sets):
     seen = [set(Ours.load((k, 3), 0, sets, 1).data.groups) for k in range(3)]
