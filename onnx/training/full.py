@@ -53,7 +53,7 @@ def main() -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     settings = Settings(width=given.width, size=given.size, last_share=1 / 3, batch=given.batch, last_batch=given.batch,
-                        steps=given.steps, seed=given.seed, negatives=not given.no_negatives, fluid=True)
+                        steps=given.steps, seed=given.seed, negatives=not given.no_negatives)
     file = full(settings, given.folds, given.out.resolve())
     if file is None:
         sys.exit("stopped; start it again to go on")
