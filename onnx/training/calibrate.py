@@ -35,11 +35,11 @@ STRIDE = 4  # every fourth row and column is enough to count by
 CHOICES_HU = tuple(map(float, range(-600, -99, 25)))
 
 
-def calibrated(source: Path, consolidation_hu: float | None, out: Path, effusion: float = 0.0, half: bool = False) -> None:
-    """network.pt -> network.pt that tells consolidation by density (None: as it learnt), both in its recipe.
+def calibrated(source: Path, consolidation_hu: float, out: Path, effusion: float = 0.0, half: bool = False) -> None:
+    """network.pt -> network.pt that tells consolidation by density.
 
-    effusion: added to the last bias of that class, in logits. half: weight matrices in half precision, for files that are
-    kept to judge by: half the bytes. (Running variances would overflow.)
+    effusion: added to the last bias of that class, in logits. Both are kept in its recipe. half: weight matrices in half
+    precision, for files that are kept to judge by: half the bytes. (Running variances would overflow.)
     """
     network, content = raunet.load(source)
     with torch.no_grad():

@@ -1,8 +1,8 @@
 """What the levers bring that cost no training: python -m training.levers --runs runs/cv0 runs/cv1 ... --out levers.md
 
 On the same runs and held-out folds, pooled Dice at the network's size: the weights of the last step, their moving
-average, consolidation told by density (each fold's chosen on the others), the mean with the mirrored slice, which doubles the time, and,
-with --beside, the mean with a second run of each fold, which doubles it too.
+average, consolidation told by density (each fold's chosen on the others), the mean with the mirrored slice, which doubles
+the time, and, with --beside, the mean with a second run of each fold, which doubles it too.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def network_of(run: Path, weights: str) -> tuple[raunet.ResidualAttentionUNet, s
 
 
 def rows(runs: list[Path], beside: list[Path]) -> list[list[str]]:
-    """Two lines a variant: its name and the pooled Dice of every event, as learnt and with consolidation told by density."""
+    """Two lines a variant: its name and the pooled Dice of every event, as learnt and by density."""
     average = [network_of(run, "average") for run in runs]
     second = [network_of(run, "average") for run in beside]
     if second and [fold for _, fold in second] != [fold for _, fold in average]:

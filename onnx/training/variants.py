@@ -2,8 +2,8 @@
 
 Trains variants of the recipe that differ in one thing each and judges them on the held-out fold, by pooled Dice at the
 network's size: as they learnt it, and with consolidation told by the density that suits each best (networks.density).
-That is chosen on the fold itself, which flatters all variants alike. `self-training` needs --start, which is its teacher too; `distillation` needs --teachers, which
-it learns from as one. Variants that are already trained in --out are not trained again, so two calls with other --variants
+That is chosen on the fold itself, which flatters all variants alike. `self-training` needs --start, which is its teacher
+too; `distillation` needs --teachers, which it learns from as one. Variants that are already trained in --out are not trained again, so two calls with other --variants
 share the work, and a third one writes the table. SIGTERM ends it after the current step.
 """
 
@@ -40,7 +40,7 @@ TAUGHT = {"self-training": "--start", "distillation": "--teachers"}  # need thes
 
 
 def rows(runs: dict[str, Path]) -> list[list[str]]:
-    """Two lines a variant: its name and the pooled Dice of every balanced event, as learnt and with consolidation told by density."""
+    """Two lines a variant: its name and the pooled Dice of every balanced event, as learnt and by density."""
     out = []
     for name, run in runs.items():
         held_out = HeldOut.of_file(run / "network.pt")

@@ -45,23 +45,23 @@ def paint(item: Slice, rng: np.random.Generator) -> Slice | None:
     lungs = sections(hu)
     if not lungs:
         return None
-    fluid, pressed = np.zeros(hu.shape, bool), np.zeros(hu.shape, bool)
+    wet, pressed = np.zeros(hu.shape, bool), np.zeros(hu.shape, bool)
     for lung in lungs if rng.random() < 0.5 else [lungs[rng.integers(len(lungs))]]:
         here = pool(lung, rng)
-        fluid |= here
+        wet |= here
         band = rng.integers(*PRESSED_PX)
         pressed |= lung & ~here & ndimage.binary_dilation(here, iterations=int(band)) if band else False
     noise = ndimage.gaussian_filter(rng.standard_normal(hu.shape), 0.7)
     noise *= NOISE_HU / noise.std()
-    filling = noise + np.where(fluid, rng.uniform(*FLUID_HU), rng.uniform(*PRESSED_HU))
-    away, nearest = ndimage.distance_transform_edt(~(fluid | pressed), return_indices=True)
+    filling = noise + np.where(wet, rng.uniform(*FLUID_HU), rng.uniform(*PRESSED_HU))
+    away, nearest = ndimage.distance_transform_edt(~(wet | pressed), return_indices=True)
     filling = ndimage.gaussian_filter(filling[tuple(nearest)], EDGE_PX)
     share = ndimage.gaussian_filter((away <= SEAM_PX).astype(np.float64), EDGE_PX)
     hu = np.where(away <= 0, filling, np.maximum(hu, hu * (1 - share) + filling * share))  # walls stay
     allowed = item.allowed.copy()
     allowed[share > 0.01] = labels.UNKNOWN
     allowed[pressed] = labels.EFFUSIONS[0]  # background, or consolidation by its looks
-    allowed[fluid] = labels.label_set(labels.EFFUSION)
+    allowed[wet] = labels.label_set(labels.EFFUSION)
     return replace(item, source="fluid", unit=preprocess.windowed(hu).astype(np.float32), allowed=allowed)
 
 

@@ -20,9 +20,9 @@ class LesionDensity(nn.Module):
         lesion = log(e^GGO + e^consolidation)
         GGO' = lesion - max(z, 0),    consolidation' = lesion - max(-z, 0)
 
-    The denser kind keeps the lesion's whole logit, so that no pixel between the kinds falls to the background. Vessels show
-    through ground glass and drown in consolidation (Fleischner Society glossary, Hansell et al. 2008,
-    doi 10.1148/radiol.2462070712): a difference of density. 60 patients are too few to learn it from.
+    The kind that the density speaks for keeps the lesion's whole logit, so that no pixel between the kinds falls to the
+    background. Vessels show through ground glass and drown in consolidation (Fleischner Society glossary, Hansell et al.
+    2008, doi 10.1148/radiol.2462070712): a difference of density. 60 patients are too few to learn it from.
     """
 
     def __init__(self, consolidation_hu: float):

@@ -61,7 +61,7 @@ def test_half_precision_halves_the_file_and_no_variance_overflows(tmp_path):
     network = raunet.build("M", 16).eval()
     network.stem[1].running_var.fill_(1e5)
     checkpoint.write_network(network.state_dict(), {"model": "M", "width": 16}, 7, tmp_path / "a.pt")
-    calibrate.calibrated(tmp_path / "a.pt", None, tmp_path / "b.pt", half=True)
+    calibrate.calibrated(tmp_path / "a.pt", -375.0, tmp_path / "b.pt", half=True)
     read = raunet.load(tmp_path / "b.pt")[0]
     assert (tmp_path / "b.pt").stat().st_size < 0.6 * (tmp_path / "a.pt").stat().st_size
     for name, value in network.state_dict().items():

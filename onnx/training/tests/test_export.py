@@ -50,7 +50,8 @@ def no_training_data(monkeypatch):
 
 @pytest.mark.parametrize(
     ("model", "options"),
-    [("M", {}), ("M", {"attention_form": "dense", "rounds": 3}), ("M-A", {}), ("M-R", {}), ("U-Net", {}), ("M-A", {"consolidation_hu": -375.0})],
+    [("M", {}), ("M", {"attention_form": "dense", "rounds": 3}), ("M-A", {}), ("M-R", {}), ("U-Net", {}),
+     ("M-A", {"consolidation_hu": -375.0})],
 )
 def test_onnx_runtime_gives_what_pytorch_gives(tmp_path, model, options):
     file = tmp_path / "net.onnx"
