@@ -5,6 +5,7 @@ import type { Inference } from './inference/types';
 import { RaunetError, toRaunetError } from './lib/errors';
 import type { Log } from './lib/log';
 import type { Stage } from './lib/stages';
+import { type Upright, upright } from './lib/upright';
 import { analyseMask } from './mask/analyse';
 import { findChest } from './mask/lungs';
 import { buildResults } from './result/results';
@@ -16,9 +17,8 @@ import type { SeriesSummary, Slice } from './series/types';
 import { modelGrid } from './tensor/model-grid';
 import { toSourceGrid, toTensor } from './tensor/resample';
 import type { ModelGrid } from './tensor/types';
-import { type Upright, upright } from './tensor/upright';
 import { buildVolume } from './volume/build';
-import type { Decoder } from './volume/types';
+import type { Decoder, HuVolume } from './volume/types';
 
 /** Headers of a series: what the rules choose by, and what results copy. */
 export interface SeriesHeaders {
@@ -124,7 +124,7 @@ export async function encode(
 
 /** Stages `tensor` and `inference` slice by slice, back on the stored grid; slices without lung stay background. */
 async function classify(
-  { volume: { huSlice, rows, columns, series }, toStored }: Upright,
+  { volume: { huSlice, rows, columns, series }, toStored }: Upright<HuVolume>,
   { box, lungSlices }: ModelGrid,
   inference: PipelineDeps['inference'],
   progress: (done: number) => void | Promise<void>,

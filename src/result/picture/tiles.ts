@@ -1,10 +1,10 @@
 import type { Codes, Rgb } from '../../config/codes';
+import { upright } from '../../lib/upright';
 import type { LesionMask } from '../../mask/types';
 import type { Slice } from '../../series/types';
 import type { HuVolume } from '../../volume/types';
 import { bodyBox } from './choose';
 import { frame, paste, type RgbImage } from './image';
-import { edgeLetters } from './orientation';
 import { INK, RULE } from './palette';
 import { fit, slicePicture } from './slice';
 import { drawText, lineHeight } from './text';
@@ -21,21 +21,22 @@ export interface TileGrid {
 
 export const coloursOf = (codes: Codes): Rgb[] => codes.classes.map(({ colour }) => colour);
 
-/** Draws the slices, head first, as tiles of one scale, each with its name, position and sides. */
+/** Draws the slices, head first and upright however they are stored, as tiles of one scale, each with its name, position and sides. */
 export function drawTiles(
   page: RgbImage,
-  volume: HuVolume,
+  stored: HuVolume,
   mask: LesionMask,
   slices: readonly number[],
   colours: readonly Rgb[],
   grid: TileGrid,
 ): void {
   const size = { width: grid.tileWidth, height: grid.tileHeight };
+  const { volume, toUpright } = upright(stored);
   const view = fit(bodyBox(volume, slices), volume.spacingMm, size.width, size.height);
   for (const [i, k] of headFirst(volume, slices).entries()) {
     const left = grid.left + (i % grid.columns) * (grid.tileWidth + grid.gap);
     const top = grid.top + Math.floor(i / grid.columns) * (grid.tileHeight + grid.gap);
-    paste(page, slicePicture(volume.huSlice(k), mask[k]!, volume, view, size, colours), left, top);
+    paste(page, slicePicture(volume.huSlice(k), toUpright(mask[k]!), volume, view, size, colours), left, top);
     frame(page, { left, top, ...size }, RULE);
     drawCaptions(page, volume.series.slices[k]!, left, top, size);
   }
@@ -56,11 +57,9 @@ function drawCaptions(
   drawText(page, 'small', imageName(slice), left + 6, top + 3, INK);
   if (z !== undefined)
     drawText(page, 'small', `z ${z.toFixed(1)} mm`, left + width - 6, top + 3, INK, 'right');
-  const sides = edgeLetters(slice.orientation);
-  if (sides === null) return;
   const below = top + height - lineHeight('bold') - 3;
-  drawText(page, 'bold', sides.left, left + 6, below, INK);
-  drawText(page, 'bold', sides.right, left + width - 6, below, INK, 'right');
+  drawText(page, 'bold', 'R', left + 6, below, INK);
+  drawText(page, 'bold', 'L', left + width - 6, below, INK, 'right');
 }
 
 /** As a viewer counts it. */

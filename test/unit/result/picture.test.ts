@@ -1,12 +1,13 @@
 import { bodyBox, slicesToShow } from '../../../src/result/picture/choose';
 import { contactSheet } from '../../../src/result/picture/contact-sheet';
-import { edgeLetters } from '../../../src/result/picture/orientation';
 import { fit, slicePicture } from '../../../src/result/picture/slice';
 import { refusalPage, summaryPage } from '../../../src/result/picture/summary-page';
 import { shorten, textWidth, wrap } from '../../../src/result/picture/text';
 import type { RgbImage } from '../../../src/result/picture/image';
 import { codes, context, source } from '../../fixtures/result-source';
 
+const ROWS = 40;
+const COLUMNS = 48;
 const colours = codes.classes.map(({ colour }) => colour);
 const pixel = ({ columns, pixels }: RgbImage, column: number, row: number): number[] =>
   Array.from(pixels.subarray((row * columns + column) * 3, (row * columns + column) * 3 + 3));
@@ -97,14 +98,6 @@ describe('a slice picture', () => {
   });
 });
 
-test('sides are named from the orientation, for flipped and for feet-first images too', () => {
-  const orientation = (...values: number[]) => ({ values, strings: values.map(String) });
-  expect(edgeLetters(orientation(1, 0, 0, 0, 1, 0))).toEqual({ left: 'R', right: 'L' });
-  expect(edgeLetters(orientation(-1, 0, 0, 0, 1, 0))).toEqual({ left: 'L', right: 'R' });
-  expect(edgeLetters(orientation(0.1, -0.9, 0, 1, 0.1, 0))).toEqual({ left: 'P', right: 'A' });
-  expect(edgeLetters(null)).toBeNull();
-});
-
 test('the box around the body holds it on every slice, and the whole slice where there is none', () => {
   const { volume } = source().analysis;
   const box = bodyBox(volume, [3, 4]);
@@ -171,6 +164,39 @@ describe('pages', () => {
     const tall = contactSheet(volume, mask, codes, heading, { columns: 2, rows: 2 });
     expect(wide.columns).toBeGreaterThan(tall.columns);
     expect(tall.rows).toBeGreaterThan(wide.rows);
+  });
+
+  test.each([
+    [
+      'upside down',
+      [-1, 0, 0, 0, -1, 0],
+      (row: number, column: number) => [ROWS - 1 - row, COLUMNS - 1 - column],
+    ],
+    ['transposed', [0, 1, 0, 1, 0, 0], (row: number, column: number) => [column, row]],
+  ] as const)('show slices that are stored %s as if they were not', (_, values, uprightPixel) => {
+    const { volume, mask } = source({ rows: ROWS, columns: COLUMNS }).analysis;
+    const transposed = values[0] === 0;
+    const across = transposed ? ROWS : COLUMNS;
+    const from = Int32Array.from({ length: ROWS * COLUMNS }, (__, i) => {
+      const [row, column] = uprightPixel(Math.floor(i / across), i % across);
+      return row! * COLUMNS + column!;
+    });
+    const orientation = { values: [...values], strings: values.map(String) };
+    const slices = volume.series.slices.map((slice) => ({ ...slice, orientation }));
+    const stored = {
+      ...volume,
+      rows: transposed ? COLUMNS : ROWS,
+      columns: across,
+      series: { ...volume.series, slices },
+      huSlice(k: number) {
+        const hu = volume.huSlice(k);
+        return Float32Array.from(from, (pixel) => hu[pixel]!);
+      },
+    };
+    const storedMask = mask.map((slice) => Uint8Array.from(from, (pixel) => slice[pixel]!));
+    const heading = { title: 'Phantom', subtitle: 'found' };
+    const sheet = contactSheet(stored, storedMask, codes, heading);
+    expect(Buffer.compare(sheet.pixels, contactSheet(volume, mask, codes, heading).pixels)).toBe(0);
   });
 });
 

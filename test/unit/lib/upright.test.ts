@@ -1,4 +1,4 @@
-import { upright } from '../../../src/tensor/upright';
+import { upright } from '../../../src/lib/upright';
 import type { HuVolume } from '../../../src/volume/types';
 
 const ROWS = 5;
@@ -51,14 +51,18 @@ test.each(ORIENTATIONS)(
   },
 );
 
-test.each(ORIENTATIONS)('%s: what is found in a pixel goes back to that pixel', (_, orientation) => {
-  const stored = places(orientation);
-  const { volume, toStored } = upright(stored);
-  const [x, y] = [volume.huSlice(0), volume.huSlice(1)];
-  for (let i = 0; i < x.length; i++) {
-    const mask = new Uint8Array(x.length);
-    mask[i] = 3;
-    const found = toStored(mask).indexOf(3);
-    expect([stored.huSlice(0)[found], stored.huSlice(1)[found]]).toEqual([x[i], y[i]]);
-  }
-});
+test.each(ORIENTATIONS)(
+  '%s: what is found in a pixel goes back to that pixel, and there',
+  (_, orientation) => {
+    const stored = places(orientation);
+    const { volume, toUpright, toStored } = upright(stored);
+    const [x, y] = [volume.huSlice(0), volume.huSlice(1)];
+    for (let i = 0; i < x.length; i++) {
+      const mask = new Uint8Array(x.length);
+      mask[i] = 3;
+      const found = toStored(mask).indexOf(3);
+      expect([stored.huSlice(0)[found], stored.huSlice(1)[found]]).toEqual([x[i], y[i]]);
+      expect(toUpright(toStored(mask))).toEqual(mask);
+    }
+  },
+);
