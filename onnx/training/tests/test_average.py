@@ -31,3 +31,13 @@ def test_runs_that_began_elsewhere_are_refused(tmp_path):
     files = [written(tmp_path / "a.pt", 1), written(tmp_path / "b.pt", 2, start="runs/second/network.pt")]
     with pytest.raises(ValueError, match="same weights"):
         average.average(files, tmp_path / "mean.pt")
+
+
+def test_a_run_is_averaged_with_the_network_that_it_began_from_whose_density_is_left_out(tmp_path):
+    first = written(tmp_path / "first.pt", 1, consolidation_hu=-375.0)
+    files = [written(tmp_path / "next.pt", 2, start=str(first)), first]
+    average.average(files, tmp_path / "mean.pt")
+    mean = raunet.load(tmp_path / "mean.pt")[0]
+    assert mean.density is None
+    one, other = (raunet.load(file)[0].head.bias for file in files)
+    torch.testing.assert_close(mean.head.bias, (one + other) / 2)
