@@ -85,14 +85,12 @@ def plots(results: list["Result"], folder: Path, logs: Sequence[Path] = ()) -> N
 
     if logs:
         figure, axis = pyplot.subplots(figsize=(7, 4))
-        for log in logs:
-            entries = [json.loads(line) for line in log.read_text().splitlines()]
-            losses = np.array([e["cross_entropy"] + e.get("soft_dice", 0) for e in entries])
-            width = max(1, len(losses) // 60)
-            axis.plot(np.arange(len(losses) - width + 1) + width, np.convolve(losses, np.ones(width) / width, "valid"),
-                      label=log.parent.name)
-        axis.set(xlabel="step", ylabel="training loss, running mean")
-        axis.legend()
+        losses = {log.parent.name: losses_of(log) for log in logs}
+        width = max(1, min(map(len, losses.values())) // 5)
+        for name, values in losses.items():
+            axis.plot(np.arange(width, len(values) + 1), np.convolve(values, np.ones(width) / width, "valid"), label=name)
+        axis.set(xlabel="step", ylabel=f"training loss, mean of {width} steps")
+        axis.legend(ncols=2, fontsize="small")
         save(figure, folder / "curves.png")
 
     lines = []
@@ -104,6 +102,12 @@ def plots(results: list["Result"], folder: Path, logs: Sequence[Path] = ()) -> N
             for title, picked in (("worst", dice[:EXTREMES]), ("best", dice[::-1][:EXTREMES])):
                 lines.append(f"{result.name} {'/'.join(key)} {title}: " + ", ".join(f"{n} {d:.2f}" for d, n in picked))
     (folder / "extremes.txt").write_text("\n".join(lines) + "\n")
+
+
+def losses_of(log: Path) -> np.ndarray:
+    """What a run of training.train made small, by step."""
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    return np.array([e["cross_entropy"] + e.get("soft_dice", 0) for e in entries])
 
 
 def save(figure, path: Path) -> None:
