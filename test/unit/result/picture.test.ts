@@ -1,9 +1,10 @@
 import { bodyBox, slicesToShow } from '../../../src/result/picture/choose';
 import { contactSheet } from '../../../src/result/picture/contact-sheet';
+import { blank, type RgbImage } from '../../../src/result/picture/image';
+import { INK } from '../../../src/result/picture/palette';
 import { fit, slicePicture } from '../../../src/result/picture/slice';
 import { refusalPage, summaryPage } from '../../../src/result/picture/summary-page';
-import { shorten, textWidth, wrap } from '../../../src/result/picture/text';
-import type { RgbImage } from '../../../src/result/picture/image';
+import { drawText, lineHeight, shorten, textWidth, wrap } from '../../../src/result/picture/text';
 import { codes, context, source } from '../../fixtures/result-source';
 
 const ROWS = 40;
@@ -166,12 +167,31 @@ describe('pages', () => {
     expect(tall.rows).toBeGreaterThan(wide.rows);
   });
 
+  test('of the contact sheet have the right of the patient on the left of a tile', () => {
+    const { volume, mask } = source().analysis;
+    const sheet = contactSheet(volume, mask, codes, { title: 'Phantom', subtitle: 'found' });
+    const [left, top, width, height] = [20, 92, 320, 270]; // the first tile
+    const shows = (letter: string, x: number, align: 'left' | 'right'): boolean => {
+      const alone = blank(sheet.columns, sheet.rows, [0, 0, 0]);
+      drawText(alone, 'bold', letter, x, top + height - lineHeight('bold') - 3, INK, align);
+      const ink = [...alone.pixels.keys()].filter((i) => i % 3 === 0 && alone.pixels[i] === INK[0]);
+      expect(ink.length).toBeGreaterThan(5);
+      return ink.every((i) => sheet.pixels[i] === INK[0]);
+    };
+    const sides = [[left + 6, 'left'] as const, [left + width - 6, 'right'] as const];
+    expect(sides.map(([x, align]) => ['R', 'L'].filter((letter) => shows(letter, x, align)))).toEqual([
+      ['R'],
+      ['L'],
+    ]);
+  });
+
   test.each([
     [
       'upside down',
       [-1, 0, 0, 0, -1, 0],
       (row: number, column: number) => [ROWS - 1 - row, COLUMNS - 1 - column],
     ],
+    ['mirrored', [-1, 0, 0, 0, 1, 0], (row: number, column: number) => [row, COLUMNS - 1 - column]],
     ['transposed', [0, 1, 0, 1, 0, 0], (row: number, column: number) => [column, row]],
   ] as const)('show slices that are stored %s as if they were not', (_, values, uprightPixel) => {
     const { volume, mask } = source({ rows: ROWS, columns: COLUMNS }).analysis;
