@@ -86,7 +86,8 @@ def plots(results: list["Result"], folder: Path, logs: Sequence[Path] = ()) -> N
     if logs:
         figure, axis = pyplot.subplots(figsize=(7, 4))
         losses = {log.parent.name: losses_of(log) for log in logs}
-        width = max(1, min(map(len, losses.values())) // 5)
+        lengths = [len(values) for values in losses.values()]
+        width = max(1, min(max(lengths) // 20, min(lengths)))  # steps that are averaged, the same for all runs
         for name, values in losses.items():
             axis.plot(np.arange(width, len(values) + 1), np.convolve(values, np.ones(width) / width, "valid"), label=name)
         axis.set(xlabel="step", ylabel=f"training loss, mean of {width} steps")
