@@ -48,7 +48,8 @@ def random_grid(n: int, size: int, generator: torch.Generator) -> Tensor:
 
 
 def random_greys(image: Tensor, generator: torch.Generator, strength: Tensor) -> Tensor:
-    """Window, gamma, blur and noise. strength [N] scales them: 1 for pictures of unknown window, less for real HU."""
+    """Window, gamma and noise, scaled by strength [N]: 1 for pictures of unknown window, less for real HU. Blur or
+    sharpening as without it: kernels differ in every set."""
     n = len(image)
 
     def draw(low: float, high: float) -> Tensor:

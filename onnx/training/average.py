@@ -24,8 +24,11 @@ def average(files: list[Path], out: Path) -> None:
     starts = {content["recipe"]["start"] for content in contents}
     begun_from = {content["recipe"]["start"] for file, content in zip(files, contents, strict=True)
                   if checkpoint.portable(str(file)) not in starts}  # all but their common start itself
-    if len({(c["model"], c["width"], c["options"].get("cardinality")) for c in contents}) > 1 or len(begun_from) > 1:
+    built = [(c["model"], c["width"], c["options"] | {"consolidation_hu": None}) for c in contents]
+    if any(other != built[0] for other in built) or len(begun_from) > 1:
         raise ValueError("only runs of one network that started from the same weights can be averaged")
+    for file, content in zip(files, contents, strict=True):
+        checkpoint.must_leave_out(checkpoint.left_out(contents[0]["recipe"]), file, content["recipe"])
     states = [network.state_dict() for network in networks]
     mean = {name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
             for name, value in states[0].items()}

@@ -57,7 +57,8 @@ class HeldOut:
     def __init__(self, network: nn.Module, fold: str):
         data = cache.join([cache.load(source) for source in LABELLED])
         held_out = data.where(split(data, fold_of(fold))[1])
-        data = held_out.where(np.isin(held_out.sources, [source for source, _ in BALANCED]))
+        data = held_out.where(np.isin(held_out.sources, [source for source, _ in BALANCED])).whole()
+        self.fold = fold
         self.logits, self.density = [], []  # of each slice: [1,4,h,w], [1,1,h,w]
         self.allowed, self.sources = data.allowed[:, ::STRIDE, ::STRIDE], data.sources
         for i in range(len(data)):
@@ -71,7 +72,10 @@ class HeldOut:
     def of_file(cls, file: Path) -> "HeldOut":
         network, content = raunet.load(file)
         network.density = None  # it is what is to be chosen
-        return cls(network, content["recipe"]["fold"])
+        fold = checkpoint.left_out(content["recipe"])
+        if fold is None:
+            raise ValueError(f"{file} saw slices of every group: there is none to choose its density on")
+        return cls(network, fold)
 
     def _counts(self, consolidation_hu: float | None) -> np.ndarray:
         """True positive, false positive and false negative pixels of every balanced event: [events, 3]. None: as learnt."""
@@ -111,6 +115,8 @@ def calibrate(files: Sequence[Path], out: Path) -> float:
     """network.pt of each fold -> out/fold0.pt ..., each with the density chosen on the others. Returns that of all together."""
     out.mkdir(parents=True, exist_ok=True)
     folds = [HeldOut.of_file(file) for file in files]
+    if len({fold.fold for fold in folds}) < len(folds):
+        raise ValueError("two networks left out the same fold: the density of one would be chosen on slices of its own")
     for k, file in enumerate(files):
         hu = choose_without(k, folds)
         print(f"{file}: consolidation from {hu:g} HU, chosen on the other folds", flush=True)
@@ -134,7 +140,10 @@ def main() -> None:
         return
     if len(given.folds) < 2:
         parser.error("--folds needs two or more: the density of one is chosen on the others")
-    print(f"all folds: consolidation from {calibrate(given.folds, given.out):g} HU")
+    try:
+        print(f"all folds: consolidation from {calibrate(given.folds, given.out):g} HU")
+    except ValueError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Files of a run: network.pt, to judge and export (networks.raunet.load reads it), and state.pt, to go on from."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ def write(content: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     torch.save(content, beside)
+    os.replace(beside, path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Likewise."""
+    beside = path.with_suffix(".part")
+    beside.write_text(text)
     os.replace(beside, path)
 
 
@@ -33,7 +41,26 @@ def write_network(weights: dict[str, Tensor], recipe: dict[str, Any], step: int,
         recipe = recipe | {"start": portable(recipe["start"])}
     if recipe.get("teachers"):
         recipe = recipe | {"teachers": list(map(portable, recipe["teachers"]))}
-    options = {key: recipe[key] for key in ("cardinality", "consolidation_hu") if recipe.get(key) is not None}
-    write({"model": recipe["model"], "width": recipe["width"], "options": options, "state_dict": weights,
+    write({"model": recipe["model"], "width": recipe["width"], "options": options(recipe), "state_dict": weights,
            "recipe": recipe, "step": step}, path)
+
+
+OPTIONS = ("cardinality", "attention_levels", "rounds", "chunk", "sigmoid", "consolidation_hu")
+
+
+def options(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What raunet.build is told beside model and width."""
+    return {key: recipe[key] for key in OPTIONS if recipe.get(key) is not None and recipe[key] is not False}
+
+
+def left_out(recipe: Mapping[str, Any]) -> str | None:
+    """The fold "k/n" whose groups the weights never saw; None: they saw slices of every group."""
+    return None if recipe.get("leaky") else recipe.get("fold")
+
+
+def must_leave_out(fold: str | None, file: Path, recipe: Mapping[str, Any]) -> None:
+    """Raises ValueError for a network that saw slices of the fold: nothing that is judged there may learn from it."""
+    if fold not in (None, left_out(recipe)):
+        seen = f"left out fold {left_out(recipe)}" if left_out(recipe) else "saw slices of every group"
+        raise ValueError(f"{file} {seen}; it must leave out the same as this run: fold {fold}")
 

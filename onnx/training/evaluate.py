@@ -14,15 +14,17 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
-from training import metrics, preprocess, report
+from training import checkpoint, metrics, preprocess, report
 from training.data import labels
-from training.data.folds import fold_of_groups, slices_per_group
 from training.data.cache import READERS
+from training.data.folds import held_out
 from training.data.sources import Slice
+from training.networks import raunet
 from training.predict import Network, load_network, segment, segment_hu
 from training.recipes import LABELLED
 from training.train import fold_of
@@ -48,21 +50,20 @@ class Result:
     flood: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # share of pixels called effusion
 
 
-def held_out(slices: list[Slice], fold: str | None) -> list[Slice]:
+def of_fold(slices: list[Slice], fold: str | None) -> list[Slice]:
     """The slices of fold k of n; all of them for None."""
     if fold is None:
         return slices
-    k, n = fold_of(fold)
-    of_group = fold_of_groups(slices_per_group((s.source, s.group, s.name) for s in slices), n)
-    return [s for s in slices if of_group[s.group] == k]
+    return list(compress(slices, held_out([(s.source, s.group, s.name) for s in slices], fold_of(fold))))
 
 
 def fold_in(file: Path, given: str | None) -> str | None:
-    if file.suffix == ".onnx" or given:
+    """The fold that a file left out: of an .onnx file what the caller says, of a .pt file what its recipe says."""
+    if file.suffix == ".onnx":
         return given
-    import torch
-
-    return torch.load(file, map_location="cpu", weights_only=True)["recipe"]["fold"]
+    recipe = raunet.load(file)[1]["recipe"]
+    checkpoint.must_leave_out(given, file, recipe)
+    return checkpoint.left_out(recipe)
 
 
 def judge(network: Network, slices: list[Slice], result: Result, pictures: Path | None = None) -> None:
@@ -110,21 +111,24 @@ def evaluate(models: dict[str, list[Path]], out: Path, fold: str | None = None, 
              pictures: bool = False, logs: Sequence[Path] = ()) -> None:
     """Judges each model, its files pooled, and writes the report. fold: of files that do not say theirs.
 
-    Raises ValueError where the fold of a file is not known.
+    Raises ValueError where the fold of a file is not known, or contradicts what it says.
     """
     slices = [item for source in LABELLED for item in READERS[source]()]
     results, folds = [], set()
     folder = out / "pictures" if pictures else None
     (folder or out).mkdir(parents=True, exist_ok=True)
     for name, files in models.items():
-        result = Result(name, list(map(str, files)))
+        result, judged = Result(name, list(map(str, files))), set()
         for file in files:
             left_out = None if all_seen else fold_in(file, fold)
             if left_out is None and not all_seen:
-                raise ValueError(f"{file} was trained on every slice or does not say: give --fold or --all-seen")
-            folds.add(left_out)
-            judge(load_network(file), held_out(slices, left_out), result, folder)
+                raise ValueError(f"{file} saw slices of every group, or does not say (.onnx: --fold): --all-seen looks at those")
+            if left_out in judged and not all_seen:
+                raise ValueError(f"{file} left out fold {left_out} as another file of {name} did: its slices would count twice")
+            judged.add(left_out)
+            judge(load_network(file), of_fold(slices, left_out), result, folder)
         results.append(result)
+        folds |= judged
     protocol = ("ALL SLICES, SEEN IN TRAINING: no measure of quality" if all_seen
                 else f"honest: grouped, held-out folds {', '.join(sorted(folds))}, native size")
     content = summary(results, protocol)
@@ -139,7 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", required=True, metavar="NAME=FILE[,FILE...]")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--fold", help="k/n, overrides what the files say")
+    parser.add_argument("--fold", help="k/n that an .onnx file left out; a .pt file says it itself")
     parser.add_argument("--all-seen", action="store_true", help="test on all slices, seen in training or not")
     parser.add_argument("--pictures", action="store_true", help="picture, truth and answer of every slice, in --out")
     parser.add_argument("--logs", type=Path, nargs="+", default=(), help="log.jsonl of trainings: their learning curves")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from training import checkpoint
 from training.calibrate import TITLES, HeldOut, choose_without, dice
 from training.networks import raunet
 from training.networks.ensemble import Ensemble
@@ -20,7 +21,7 @@ def network_of(run: Path, weights: str) -> tuple[raunet.ResidualAttentionUNet, s
     """weights: "network", of the last step, or "average". Returns the network and the fold that it left out."""
     state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
     settings = state["settings"]
-    network = raunet.build(settings["model"], settings["width"], settings["cardinality"])
+    network = raunet.build(settings["model"], settings["width"], **checkpoint.options(settings))
     network.load_state_dict(state[weights])
     return network.eval(), settings["fold"]
 

@@ -22,22 +22,15 @@ COUCH_ASPECT = 3  # ... and flat: wider than this times its height; no lung is
 LOPSIDED = (3, 5)  # box reaches less than 3/5 as far to one side of the body's mid-line as to the other: mirror it
 MARGIN_PERCENT = 5  # of the box's own width and height, on each side, clipped to the slice
 
-PREPROCESSING = {
-    "windowHu": list(WINDOW_HU),
-    "outputRange": [0, 1],
-    "size": SIZE,
-    "resize": "bilinear, half-pixel centres, clamped to the box, no antialiasing, float64 then float32",
-    "back": "nearest: row (2*(r-top)+1)*369 div (2*height), columns alike",
-    "lungBox": {
-        "tissueHu": TISSUE_HU,
-        "minRegionMm2": MIN_REGION_MM2,
-        "minLungMm2": MIN_LUNG_MM2,
-        "couchMinWidthMm": COUCH_MIN_WIDTH_MM,
-        "couchAspect": COUCH_ASPECT,
-        "lopsided": list(LOPSIDED),
-        "marginPercent": MARGIN_PERCENT,
-        "perSeries": "union over the slices that show lung; one box for all slices of the series",
-    },
+LUNG_BOX = {  # of contract.json
+    "tissueHu": TISSUE_HU,
+    "minRegionMm2": MIN_REGION_MM2,
+    "minLungMm2": MIN_LUNG_MM2,
+    "couchMinWidthMm": COUCH_MIN_WIDTH_MM,
+    "couchAspect": COUCH_ASPECT,
+    "lopsided": list(LOPSIDED),
+    "marginPercent": MARGIN_PERCENT,
+    "perSeries": "union over the slices that show lung; one box for all slices of the series",
 }
 
 

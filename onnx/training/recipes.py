@@ -13,7 +13,7 @@ from torch import Tensor
 from training import augment
 from training.data import cache, labels
 from training.data.cache import Dataset
-from training.data.folds import fold_of_groups, slices_per_group
+from training.data.folds import held_out
 
 LABELLED = ("medseg", "effusion", "covid20", "pairs")
 SHARES = {"medseg": 0.45, "effusion": 0.3, "covid20": 0.1, "pairs": 0.15}  # of a batch, among the sets that are seen
@@ -26,15 +26,10 @@ GREY_JITTER = {"medseg": 1.0, "effusion": 0.5, "covid20": 1.0, "pairs": 1.0, "un
 
 
 def split(data: Dataset, fold: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Grouped split: indices to train on and to test on. fold None: train on everything.
-
-    Groups that only NEGATIVES have are always trained on.
-    """
+    """Grouped split: indices to train on and to test on. fold None: train on everything."""
     if fold is None:
         return np.arange(len(data)), np.array([], int)
-    k, n = fold
-    of_group = fold_of_groups(slices_per_group(zip(data.sources, data.groups, data.names, strict=True)), n)
-    test = np.array([of_group.get(group) == k for group in data.groups])
+    test = np.array(held_out(list(zip(data.sources, data.groups, data.names, strict=True)), fold))
     return np.flatnonzero(~test), np.flatnonzero(test)
 
 

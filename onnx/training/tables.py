@@ -82,6 +82,21 @@ def plan(given: argparse.Namespace, speed: dict[str, float]) -> tuple[int, int]:
     return full, min(FOLDS, int(affordable // full))
 
 
+def kept_plan(given: argparse.Namespace) -> tuple[int, int]:
+    """Steps and folds, as the first call with this --out fixed them. Raises ValueError where that was for other networks."""
+    asked = {key: getattr(given, key) for key in ("width", "size", "batch")}
+    file = given.out / "plan.json"
+    if file.exists():
+        kept = json.loads(file.read_text())
+        if any(kept[key] != value for key, value in asked.items()) or given.steps not in (None, kept["steps"]):
+            raise ValueError(f"{given.out} holds runs of another plan, {kept}: use another --out")
+        return kept["steps"], kept["folds"]
+    steps, folds = (given.steps, 1) if given.steps else plan(given, seconds_per_step(given))
+    given.out.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"steps": steps, "folds": folds, **asked}))
+    return steps, folds
+
+
 @torch.inference_mode()
 def judge(folder: Path, settings: Settings) -> dict:
     """A run's network on its test part, at the size it was trained at: confusion and scores by event."""
@@ -158,13 +173,10 @@ def main() -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     began = time.monotonic()
-    chosen = given.out / "plan.json"
-    if chosen.exists():
-        steps, folds = json.loads(chosen.read_text())
-    else:
-        steps, folds = (given.steps, 1) if given.steps else plan(given, seconds_per_step(given))
-        given.out.mkdir(parents=True, exist_ok=True)
-        chosen.write_text(json.dumps([steps, folds]))
+    try:
+        steps, folds = kept_plan(given)
+    except ValueError as error:
+        parser.error(str(error))
 
     done: dict[Job, dict] = {}
     waiting = jobs(folds)

@@ -35,7 +35,11 @@ class Settings:
     recipe: str = "ours"
     model: str = "M"
     width: int = 16
-    cardinality: int | None = None  # branches of a ResNeXt block; None: width / 2
+    cardinality: int | None = None  # branches of a ResNeXt block; None, here and below: as raunet.build has it
+    attention_levels: tuple[int, ...] | None = None
+    rounds: int | None = None
+    chunk: int | None = None
+    sigmoid: bool = False
     fold: str | None = None  # "k/n": leave out fold k of n
     seed: int = 0
     size: int = 369  # side of the training pictures ...
@@ -49,7 +53,7 @@ class Settings:
     minutes: float | None = None  # budget of training time; or
     steps: int | None = None  # budget of steps; the rate falls to 0 at its end
     sets: tuple[str, ...] = ("medseg", "effusion", "pairs")  # recipe ours: of recipes.LABELLED
-    jitter: float = 0.5  # recipe ours: of the greys; 1 is that of augment.random_greys
+    jitter: float = 0.5  # recipe ours: of window, gamma and noise; 1 is that of augment.random_greys
     soft_dice: bool = True  # recipe ours: beside the cross entropy
     negatives: bool = False  # recipe ours: slices of whole series and of the phantom beside the labelled sets
     fluid: bool = False  # recipe ours: slices with painted effusions beside them
@@ -78,7 +82,9 @@ class Run:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = self.fresh().train()
         if settings.start:
-            self.network.load_state_dict(raunet.load(Path(settings.start))[0].state_dict())
+            start, content = raunet.load(Path(settings.start))
+            checkpoint.must_leave_out(settings.fold, Path(settings.start), content["recipe"])
+            self.network.load_state_dict(start.state_dict())
         self.average = self.fresh().eval()
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = self.fresh_optimizer()
@@ -92,7 +98,7 @@ class Run:
             self.resume(torch.load(state, map_location=self.device, weights_only=True))
 
     def fresh(self) -> nn.Module:
-        network = raunet.build(self.settings.model, self.settings.width, self.settings.cardinality)
+        network = raunet.build(self.settings.model, self.settings.width, **checkpoint.options(asdict(self.settings)))
         return network.to(self.device, memory_format=torch.channels_last)  # faster on CPU and GPU alike
 
     def fresh_optimizer(self) -> torch.optim.Optimizer:
@@ -155,7 +161,7 @@ class Run:
         checkpoint.write_network(self.average.state_dict(), recipe, self.step, self.folder / "network.pt")
 
     def resume(self, state: dict) -> None:
-        if state["settings"] != asdict(self.settings):
+        if Settings(**state["settings"]) != self.settings:
             raise ValueError(f"{self.folder} holds a run with other settings: {state['settings']}. Use another --out.")
         self.step, self.seconds = state["step"], state["seconds"]
         self.network.load_state_dict(state["network"])
@@ -168,6 +174,7 @@ def train(settings: Settings, folder: Path) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     run = Run(settings, folder)
     (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n")
+    forget_after(run.step, folder / "log.jsonl")
     stop = []
     former = {number: signal.signal(number, lambda number, _: stop.append(number))
               for number in (signal.SIGTERM, signal.SIGINT)}
@@ -192,6 +199,13 @@ def train(settings: Settings, folder: Path) -> Run:
     return run
 
 
+def forget_after(step: int, log: Path) -> None:
+    """Drops what a killed run logged after it was last saved: those steps are taken again."""
+    if log.exists():
+        lines = log.read_text().splitlines(keepends=True)
+        checkpoint.write_text("".join(line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step), log)
+
+
 def show(run: Run, entry: dict[str, float]) -> None:
     if sys.stderr.isatty():
         bar = "#" * int(40 * min(1, run.progress))
@@ -206,6 +220,10 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     parser.add_argument("--model", choices=("M", "M-A", "M-R", "U-Net"), default=d.model)
     parser.add_argument("--width", type=int, default=d.width)
     parser.add_argument("--cardinality", type=int, help="branches of a ResNeXt block, a divisor of width / 2, the default")
+    parser.add_argument("--attention-levels", type=int, nargs="*", help="0 to 3: where the skips are attended to, default 2 3")
+    parser.add_argument("--rounds", type=int, help="hash rounds of the attention, default 2")
+    parser.add_argument("--chunk", type=int, help="its chunk length, default 64")
+    parser.add_argument("--sigmoid", action="store_true", help="the paper's last activation")
     parser.add_argument("--fold", help="k/n: leave fold k of n out, by groups; default: train on everything")
     parser.add_argument("--seed", type=int, default=d.seed)
     parser.add_argument("--size", type=int, default=d.size, help="side of the training pictures, default %(default)s")
@@ -221,7 +239,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     budget.add_argument("--steps", type=int)
     budget.add_argument("--epochs", type=int, help="recipe paper: passes over the (augmented) pictures")
     parser.add_argument("--sets", nargs="+", choices=LABELLED, default=d.sets, help="recipe ours, default %(default)s")
-    parser.add_argument("--jitter", type=float, default=d.jitter, help="of the greys; recipe ours, default %(default)s")
+    parser.add_argument("--jitter", type=float, default=d.jitter, help="of window, gamma and noise; recipe ours, default %(default)s")
     parser.add_argument("--no-soft-dice", dest="soft_dice", action="store_false", help="recipe ours: cross entropy alone")
     parser.add_argument("--negatives", action="store_true", help="recipe ours: lesion-free slices, see data/negatives.py")
     parser.add_argument("--fluid", action="store_true", help="recipe ours: slices with painted effusions, see data/fluid.py")
@@ -237,8 +255,11 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
     out, threads, epochs = (given.pop(key) for key in ("out", "threads", "epochs"))
     if threads:
         torch.set_num_threads(threads)
-    settings = Settings(**given | {key: tuple(given[key]) for key in ("sets", "teachers")})
+    tuples = {key: tuple(given[key]) for key in ("sets", "teachers", "attention_levels") if given[key] is not None}
+    settings = Settings(**given | tuples)
     if epochs is not None:
+        if settings.recipe != "paper":
+            parser.error("--epochs counts the pictures of the recipe paper; the recipe ours takes --steps or --minutes")
         data = Paper.load(fold_of(settings.fold), settings.seed, settings.sixfold, settings.leaky)
         settings.steps = epochs * data.steps_per_epoch(settings.batch)
     fold = (settings.fold or "all").replace("/", "of")
@@ -247,7 +268,10 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, Path]:
 
 def main() -> None:
     settings, folder = parse()
-    run = train(settings, folder)
+    try:
+        run = train(settings, folder)
+    except ValueError as error:
+        sys.exit(str(error))
     state = "done" if run.progress >= 1 else "stopped; start it again to go on"
     print(f"{state}: {run.step} steps, {run.seconds / 60:.1f} minutes, {folder / 'network.pt'}")
 

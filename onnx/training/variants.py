@@ -37,6 +37,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "U-Net": {"model": "U-Net"},
 }
 TAUGHT = {"self-training": "--start", "distillation": "--teachers"}  # need these
+SHAPE = {"model", "width", "cardinality"}  # variants of these are other networks, which cannot begin from the recipe's
 
 
 def rows(runs: dict[str, Path]) -> list[list[str]]:
@@ -54,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fold", required=True, help="k/n: leave fold k of n out, by groups, and judge on it")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--variants", nargs="+", choices=(*VARIANTS, *TAUGHT), help="default: all")
+    parser.add_argument("--variants", nargs="+", choices=(*VARIANTS, *TAUGHT), help="default: all; with --start all of one shape")
     parser.add_argument("--steps", type=int, default=300, help="default %(default)s")
     parser.add_argument("--size", type=int, default=192, help="default %(default)s")
     parser.add_argument("--batch", type=int, default=4, help="default %(default)s")
@@ -67,12 +68,14 @@ def main() -> None:
         torch.set_num_threads(given.threads)
     known = dict(VARIANTS)
     if given.start:
+        known = {name: change for name, change in known.items() if not SHAPE & change.keys()}
         known["self-training"] = {"teachers": (given.start,)}
     if given.teachers:
         known["distillation"] = {"teachers": tuple(given.teachers)}
     names = given.variants or list(known)
     if unknown := [name for name in names if name not in known]:
-        parser.error("; ".join(f"{name} needs {TAUGHT[name]}" for name in unknown))
+        parser.error("; ".join(f"{name} needs {TAUGHT[name]}" if name in TAUGHT else
+                               f"{name} is another network than that of --start" for name in unknown))
     recipe = Settings(fold=given.fold, steps=given.steps, size=given.size, last_size=given.size, batch=given.batch,
                       last_batch=given.batch, rate=given.rate, ema=0.98, negatives=True, start=given.start)
     for name in names:

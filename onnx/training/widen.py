@@ -28,10 +28,11 @@ def widen(narrow: Path, out: Path, seed: int = 0) -> None:
     With LSH attention it answers nearly, not quite, as the narrow one. A density (training.calibrate) is left out.
     """
     old, content = raunet.load(narrow)
-    width, cardinality = 2 * content["width"], content["options"].get("cardinality")
-    cardinality = cardinality and 2 * cardinality
+    recipe = content["recipe"] | {"width": 2 * content["width"], "consolidation_hu": None}
+    if recipe.get("cardinality"):
+        recipe["cardinality"] *= 2
     torch.manual_seed(seed)
-    new = raunet.build(content["model"], width, cardinality)
+    new = raunet.build(recipe["model"], recipe["width"], **checkpoint.options(recipe))
     state = new.state_dict()  # shares memory with the network
     for name, value in old.state_dict().items():
         if not name.endswith("rotations"):
@@ -44,7 +45,6 @@ def widen(narrow: Path, out: Path, seed: int = 0) -> None:
                 place(part, of_narrow)
         elif isinstance(wide, LSHAttention):
             place_queries(wide, narrow_one)
-    recipe = content["recipe"] | {"width": width, "cardinality": cardinality, "consolidation_hu": None}
     checkpoint.write_network(new.state_dict(), recipe, content["step"], out)
 
 

@@ -36,6 +36,11 @@ class Dataset:
     def where(self, keep: np.ndarray) -> "Dataset":
         return Dataset(self.images[keep], self.allowed[keep], self.sources[keep], self.names[keep], self.groups[keep])
 
+    def whole(self) -> "Dataset":
+        """Every slice once, without the tighter crop that some have beside the series' box."""
+        slices = np.char.add(np.char.add(self.sources, "/"), self.names)
+        return self.where(np.sort(np.unique(slices, return_index=True)[1]))
+
 
 def at_network_size(item: Slice, box: Box) -> tuple[np.ndarray, np.ndarray]:
     """Image float16 and label sets uint8, both [SIZE, SIZE], of the box. Labels by the nearest pixel."""

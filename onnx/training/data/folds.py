@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 UNCOUNTED = ("pairs", "unlabelled", "series", "phantom", "fluid")
 
@@ -30,3 +30,13 @@ def slices_per_group(slices: Iterable[tuple[str, str, str]]) -> Counter[str]:
     `pairs` is not counted: it shows slices of covid20 again, in the same groups. Nor are slices that are never tested on.
     """
     return Counter(group for source, group, _ in set(slices) if source not in UNCOUNTED)
+
+
+def held_out(slices: Sequence[tuple[str, str, str]], fold: tuple[int, int]) -> list[bool]:
+    """Whether each slice, (source, group, name), is of fold k of n. What only NEGATIVES have is never held out.
+
+    slices: of all labelled sources, since the folds are made of all of them.
+    """
+    k, n = fold
+    of_group = fold_of_groups(slices_per_group(slices), n)
+    return [of_group.get(group) == k for _, group, _ in slices]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from training import checkpoint
 from training.data import cache
 from training.data.cache import Dataset
 from training.data.labels import UNKNOWN
@@ -27,9 +28,7 @@ def pseudo(teachers: Sequence[Path], fold: str | None) -> Dataset:
     members = []
     for teacher in teachers:
         network, content = raunet.load(teacher)
-        if fold not in (None, content["recipe"]["fold"]):
-            raise ValueError(f"{teacher} left out fold {content['recipe']['fold']}, this run {fold}: "
-                             "a teacher must leave out the same")
+        checkpoint.must_leave_out(fold, teacher, content["recipe"])
         members.append(network)
     ensemble = Ensemble(members, mirrored=True)
     whole = cache.load("unlabelled")

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.data.labels import CLASSES
 from training.networks.blocks import ConvBlock, DecoderBlock, ResNeXtStage, Stem
 from training.networks.density import LesionDensity
 from training.networks.lsh_attention import Form, LSHAttention
@@ -43,8 +44,6 @@ class ResidualAttentionUNet(nn.Module):
         chunk: int,
         attention_form: Form,
         sigmoid: bool,
-        in_channels: int,
-        classes: int,
         consolidation_hu: float | None,
     ):
         super().__init__()
@@ -60,15 +59,15 @@ class ResidualAttentionUNet(nn.Module):
             return LSHAttention(channels[level], rounds, chunk, attention_form, seed=level)
 
         # A ResNeXt block opens with a 1x1 convolution, which sees no shape in a grey image: hence ResNeXt's own 3x3 stem.
-        self.stem = Stem(in_channels, width) if resnext else nn.Identity()  # [N,w,H,W], or the image
-        first = width if resnext else in_channels
+        self.stem = Stem(1, width) if resnext else nn.Identity()  # [N,w,H,W], or the image
+        first = width if resnext else 1
         self.encoder = nn.ModuleList(map(stage, [first, *channels[:-2]], channels[:-1]))
         self.bridge = stage(channels[-2], channels[-1])
         self.pool = nn.MaxPool2d(2)
         self.decoder = nn.ModuleList(
             DecoderBlock(channels[level + 1], channels[level], attention(level)) for level in reversed(range(LEVELS))
         )
-        self.head = nn.Conv2d(width, classes, 1)
+        self.head = nn.Conv2d(width, len(CLASSES), 1)
         self.density = LesionDensity(consolidation_hu) if consolidation_hu is not None else None
 
     def forward(self, image: Tensor) -> Tensor:  # [N,1,H,W] in [0,1] -> logits [N,classes,H,W]
@@ -93,8 +92,6 @@ def build(
     chunk: int = 64,
     attention_form: Form = "sorted",
     sigmoid: bool = False,
-    in_channels: int = 1,
-    classes: int = 4,
     consolidation_hu: float | None = None,
 ) -> ResidualAttentionUNet:
     """One of the paper's four networks.
@@ -126,8 +123,6 @@ def build(
         chunk=chunk,
         attention_form=attention_form,
         sigmoid=sigmoid,
-        in_channels=in_channels,
-        classes=classes,
         consolidation_hu=consolidation_hu,
     )
 

@@ -33,6 +33,12 @@ def test_runs_that_began_elsewhere_are_refused(tmp_path):
         average.average(files, tmp_path / "mean.pt")
 
 
+def test_runs_that_left_out_other_folds_are_refused(tmp_path):
+    files = [written(tmp_path / f"{k}.pt", k, fold=f"{k}/5") for k in (0, 1)]
+    with pytest.raises(ValueError, match="left out fold 1/5; it must leave out the same"):
+        average.average(files, tmp_path / "mean.pt")
+
+
 def test_a_run_is_averaged_with_the_network_that_it_began_from_whose_density_is_left_out(tmp_path):
     first = written(tmp_path / "first.pt", 1, consolidation_hu=-375.0)
     files = [written(tmp_path / "next.pt", 2, start=str(first)), first]

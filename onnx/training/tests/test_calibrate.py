@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from training import calibrate, checkpoint
+from training.data import cache
 from training.networks import raunet
+from training.tests.made_up import made_up
 
 
 @pytest.fixture
@@ -55,6 +57,29 @@ def test_the_density_from_which_lesions_were_drawn_as_consolidation_is_found():
     assert abs(calibrate.choose([dense]) + 310) <= 25 and abs(calibrate.choose([light]) + 460) <= 25
     assert calibrate.dice(dense.counts(calibrate.choose([dense])))[1] > 0.95 and calibrate.dice(dense.counts(None))[1] == 0
     assert calibrate.choose_without(0, [dense, light]) == calibrate.choose([light])
+
+
+def test_two_networks_of_one_fold_or_one_that_saw_all_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "load", made_up)
+    for name, fold in (("a", "0/3"), ("b", "0/3"), ("all", None)):
+        checkpoint.write_network(raunet.build("U-Net", 16).state_dict(), {"model": "U-Net", "width": 16, "fold": fold}, 7,
+                                 tmp_path / f"{name}.pt")
+    with pytest.raises(ValueError, match="two networks left out the same fold"):
+        calibrate.calibrate([tmp_path / "a.pt", tmp_path / "b.pt"], tmp_path)
+    with pytest.raises(ValueError, match="saw slices of every group"):
+        calibrate.calibrate([tmp_path / "a.pt", tmp_path / "all.pt"], tmp_path)
+
+
+def test_a_slice_with_two_crops_counts_once(monkeypatch):
+    def twice(source):
+        data = made_up(source)
+        return cache.join([data.where(np.repeat(np.arange(len(data)), 2 if source == "effusion" else 1))])
+
+    network = raunet.build("U-Net", 16).eval()
+    monkeypatch.setattr(cache, "load", made_up)
+    once = calibrate.HeldOut(network, "0/3")
+    monkeypatch.setattr(cache, "load", twice)
+    np.testing.assert_array_equal(calibrate.HeldOut(network, "0/3").counts(None), once.counts(None))
 
 
 def test_half_precision_halves_the_file_and_no_variance_overflows(tmp_path):

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from training import evaluate, report
+from training import checkpoint, evaluate, report
 from training.data import labels
 from training.data.sources import Slice
+from training.networks import raunet
 from training.preprocess import Box
 
 
@@ -72,9 +73,26 @@ def test_the_report_compares_the_first_model_with_the_others(tmp_path):
 
 
 def test_held_out_slices_are_those_of_the_fold():
-    parts = [evaluate.held_out(SLICES, f"{k}/2") for k in range(2)]
+    parts = [evaluate.of_fold(SLICES, f"{k}/2") for k in range(2)]
     assert sum(map(len, parts)) == len(SLICES)
     assert not {s.group for s in parts[0]} & {s.group for s in parts[1]}
+
+
+def written(file, **recipe):
+    checkpoint.write_network(raunet.build("U-Net", 16).state_dict(), {"model": "U-Net", "width": 16} | recipe, 1, file)
+    return file
+
+
+def test_no_network_is_called_honest_on_slices_that_it_saw(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate, "READERS", {source: lambda: [] for source in evaluate.LABELLED})
+    fold0 = written(tmp_path / "0.pt", fold="0/5")
+    everything = written(tmp_path / "all.pt", fold=None)
+    leaky = written(tmp_path / "leaky.pt", fold="0/5", leaky=True)
+    for files, fold, message in (([everything], None, "saw slices of every group"), ([leaky], None, "saw slices of every group"),
+                                 ([everything], "0/5", "must leave out the same"), ([fold0], "1/5", "left out fold 0/5"),
+                                 ([fold0, fold0], None, "would count twice")):
+        with pytest.raises(ValueError, match=message):
+            evaluate.evaluate({"M": files}, tmp_path / "out", fold)
 
 
 def test_the_side_by_side_picture_is_three_wide(tmp_path):

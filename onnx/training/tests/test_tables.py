@@ -26,6 +26,15 @@ def test_a_large_budget_runs_the_papers_epochs_and_folds():
     assert steps * 8 == pytest.approx(100 * 400, rel=0.02)
 
 
+def test_a_second_call_goes_on_with_the_plan_of_the_first_and_no_other(tmp_path):
+    first = argparse.Namespace(out=tmp_path / "out", steps=150, budget=10, batch=8, width=16, size=185)
+    assert tables.kept_plan(first) == (150, 1)
+    assert tables.kept_plan(argparse.Namespace(**vars(first) | {"steps": None, "budget": 999})) == (150, 1)
+    for other in ({"size": 369}, {"width": 32}, {"batch": 4}, {"steps": 151}):
+        with pytest.raises(ValueError, match="another --out"):
+            tables.kept_plan(argparse.Namespace(**vars(first) | other))
+
+
 def test_every_model_runs_in_every_protocol():
     assert len(tables.jobs(1)) == 16
     assert len({job.name for job in tables.jobs(10)}) == 160

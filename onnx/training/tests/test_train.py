@@ -14,9 +14,10 @@ from training.data import cache, labels
 from training.data.cache import Dataset
 from training.muon import Muon, orthogonal
 from training.networks import raunet
+from training.networks.lsh_attention import LSHAttention
 from training.recipes import LABELLED, Ours, Paper, split
 from training.tests.made_up import SIDE, made_up
-from training.train import Settings, train
+from training.train import Settings, parse, train
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +66,44 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path, recipe
         assert torch.equal(value, weights(broken)[name]), name
     steps = [json.loads(line)["step"] for line in (broken / "log.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_steps_that_a_killed_run_logged_but_did_not_save_are_logged_once(tmp_path):
+    settings = replace(SHORT, model="U-Net")
+    train(replace(settings), tmp_path / "whole")
+    log, state = tmp_path / "whole" / "log.jsonl", torch.load(tmp_path / "whole" / "state.pt", weights_only=True)
+    torch.save(state | {"step": 3}, tmp_path / "whole" / "state.pt")
+    log.write_text(log.read_text() + '{"step": 7, "sec')
+    train(settings, tmp_path / "whole")
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_start_that_saw_the_held_out_groups_is_refused(tmp_path):
+    train(replace(SHORT, model="U-Net", steps=1), tmp_path / "fold0")
+    train(replace(SHORT, model="U-Net", steps=1, fold=None), tmp_path / "all")
+    train(replace(SHORT, recipe="paper", model="U-Net", steps=1, leaky=True), tmp_path / "leaky")
+    for other in ("all", "leaky"):
+        with pytest.raises(ValueError, match="saw slices of every group; it must leave out the same"):
+            train(replace(SHORT, model="U-Net", start=str(tmp_path / other / "network.pt")), tmp_path / "next")
+    with pytest.raises(ValueError, match="left out fold 0/3"):
+        train(replace(SHORT, model="U-Net", fold="1/3", start=str(tmp_path / "fold0" / "network.pt")), tmp_path / "next")
+    train(replace(SHORT, model="U-Net", steps=1, fold=None, start=str(tmp_path / "fold0" / "network.pt")), tmp_path / "next")
+
+
+def test_the_options_of_the_network_are_trained_and_kept_with_the_weights(tmp_path):
+    asked = parse(["--steps", "1", "--attention-levels", "3", "--rounds", "3", "--chunk", "16", "--sigmoid"])[0]
+    train(replace(SHORT, model="M", steps=1, **{key: getattr(asked, key) for key in
+                                                ("attention_levels", "rounds", "chunk", "sigmoid")}), tmp_path)
+    network = raunet.load(tmp_path / "network.pt")[0]
+    [attention] = [module for module in network.modules() if isinstance(module, LSHAttention)]
+    assert (len(attention.rotations), attention.chunk, network.sigmoid) == (3, 16, True)
+    assert network.decoder[0].attention is attention
+
+
+def test_epochs_are_of_the_papers_recipe(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--recipe", "ours", "--epochs", "3"])
+    assert "--epochs counts the pictures of the recipe paper" in capsys.readouterr().err
 
 
 def test_a_folder_of_other_settings_is_refused(tmp_path):

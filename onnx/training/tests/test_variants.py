@@ -97,6 +97,25 @@ def test_the_table_has_a_line_for_each_variant_and_a_second_call_trains_nothing_
     assert "soft_dice" not in (tmp_path / "out" / "no-soft-dice" / "log.jsonl").read_text()
 
 
+def test_from_a_start_all_variants_of_its_shape_are_trained_and_others_refused(teacher, tmp_path, monkeypatch, capsys):
+    trained = []
+
+    def note(settings, folder):
+        trained.append(folder.name)
+        return train(Settings(model="U-Net", steps=1, size=32, last_size=32, batch=2, last_batch=2, fold="0/3"), folder)
+
+    monkeypatch.setattr(variants, "train", note)
+    call = ["variants", "--fold", "0/3", "--out", str(tmp_path), "--start", str(teacher)]
+    monkeypatch.setattr("sys.argv", call)
+    variants.main()
+    assert {"recipe", "adamw", "self-training"} <= set(trained)
+    assert not {"width-32", "cardinality-2", "M-R", "distillation"} & set(trained)
+    monkeypatch.setattr("sys.argv", [*call, "--variants", "width-32"])
+    with pytest.raises(SystemExit):
+        variants.main()
+    assert "width-32 is another network" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("variant", "option"), [("self-training", "--start"), ("distillation", "--teachers")])
 def test_a_student_without_a_teacher_is_refused(tmp_path, monkeypatch, capsys, variant, option):
     monkeypatch.setattr("sys.argv", ["variants", "--fold", "0/3", "--out", str(tmp_path), "--variants", variant])
