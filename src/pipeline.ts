@@ -4,6 +4,7 @@ import type { DataSet } from './dicom/data-set';
 import type { Inference } from './inference/types';
 import { RaunetError, toRaunetError } from './lib/errors';
 import type { Log } from './lib/log';
+import { readFailure } from './lib/read-failure';
 import type { Stage } from './lib/stages';
 import { type Upright, upright } from './lib/upright';
 import { analyseMask } from './mask/analyse';
@@ -29,8 +30,9 @@ export interface SeriesHeaders {
 }
 
 /**
- * Stage `series`, first half. files: paths of Part 10 files of one series, at least one. Throws RAUNET_UNREADABLE and,
- * before anything is made that carries a patient's name, RAUNET_MIXED_PATIENTS.
+ * Stage `series`, first half. files: paths of Part 10 files of one series, at least one. Throws RAUNET_UNREADABLE,
+ * RAUNET_SPOOL_MISSING, RAUNET_SPOOL_READ and, before anything is made that carries a patient's name,
+ * RAUNET_MIXED_PATIENTS.
  */
 export async function readHeaders(files: readonly string[], sender: Sender): Promise<SeriesHeaders> {
   const slices: Slice[] = [];
@@ -48,7 +50,9 @@ export async function readHeaders(files: readonly string[], sender: Sender): Pro
 
 const headerOf = (file: string) =>
   readHeaderOfFile(file).catch((error: unknown) => {
-    throw named(error, file);
+    throw (
+      readFailure(error, basename(file), 'RAUNET_SPOOL_MISSING', { stage: 'series' }) ?? named(error, file)
+    );
   });
 
 /** The error with the file it is about: `<sop instance>.dcm` in the spool. */

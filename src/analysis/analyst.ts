@@ -56,12 +56,12 @@ export interface AnalystDeps {
   limits: PipelineLimits & {
     /** Threads for compressed pixels. */
     decodeThreads: number;
-    /** A slice that takes longer to decode is corrupt. */
+    /** A slice that takes longer to decode twice is corrupt. */
     decodeSeconds: number;
   };
 }
 
-/** A slice that takes longer to decode is corrupt. */
+/** A slice that takes longer to decode twice is corrupt. */
 const DECODE_SECONDS = 20;
 
 export const analysisLimits = ({ jobs }: Config): AnalystDeps['limits'] => ({

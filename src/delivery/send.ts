@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import { requests } from 'dcmjs-dimse';
@@ -5,6 +6,7 @@ import type { DestinationConfig } from '../config/schema';
 import { TRANSFER_SYNTAX } from '../dicom/uids';
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
+import { readFailure } from '../lib/read-failure';
 import {
   type Association,
   type DataSetBytes,
@@ -145,7 +147,8 @@ function failed(file: Deliverable, destination: DestinationConfig, thrown: unkno
   const error =
     thrown instanceof RaunetError
       ? thrown
-      : new RaunetError('RAUNET_RESULT_MISSING', { detail: (thrown as Error).message }, { cause: thrown });
+      : (readFailure(thrown, basename(file.file), 'RAUNET_RESULT_MISSING', {}) ??
+        new RaunetError('RAUNET_RESULT_MISSING', { detail: (thrown as Error).message }, { cause: thrown }));
   const context = {
     ...error.context,
     stage: 'delivery' as const,

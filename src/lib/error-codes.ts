@@ -89,6 +89,11 @@ export const ERRORS = {
     'The spool cannot be written',
     'Check free space and rights of the data folder; the sender will retry.',
   ),
+  RAUNET_SPOOL_READ: entry(
+    'transient',
+    'A file of the data folder cannot be read now',
+    'It is tried again by itself; check the disk or share, its rights and the limit of open files.',
+  ),
   RAUNET_SPOOL_MISSING: entry(
     'permanent',
     'A received file is no longer in the spool',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { StoredInstance } from '../association/types';
 import { RaunetError } from '../lib/errors';
+import { readFailure } from '../lib/read-failure';
 import { decodeFileMeta } from './part10';
 
 const READ_SIZE = 256 * 1024;
@@ -20,13 +21,13 @@ export async function sha256Of(path: string): Promise<string> {
 
 /**
  * What is known of `root/<study>/<series>/<sop>[.<sha8>].dcm` from its name and its group 2; `receivedAt` is the
- * file's time. Throws RAUNET_SPOOL_MISSING, and RAUNET_SPOOL_ALTERED where it is no file of ours.
+ * file's time. Throws RAUNET_SPOOL_MISSING, RAUNET_SPOOL_READ, and RAUNET_SPOOL_ALTERED where it is no file of ours.
  */
 export async function inspectFile(root: string, file: string): Promise<StoredInstance> {
   const path = join(root, file);
   const [studyUid = '', seriesUid = '', name = ''] = file.split('/');
   const { size, mtime } = await stat(path).catch((cause: unknown) => {
-    throw new RaunetError('RAUNET_SPOOL_MISSING', { stage: 'spool', seriesUid, detail: file }, { cause });
+    throw readFailure(cause, file, 'RAUNET_SPOOL_MISSING', { stage: 'spool', seriesUid }) ?? cause;
   });
   const meta = await withFile(path, async (handle) => decodeFileMeta(await readAt(handle, 0, META_SIZE)));
   if (meta === null)
@@ -44,22 +45,21 @@ export async function inspectFile(root: string, file: string): Promise<StoredIns
   };
 }
 
-/** Throws RAUNET_SPOOL_MISSING or RAUNET_SPOOL_ALTERED where `root/file` no longer is what was acknowledged. */
+/** Throws RAUNET_SPOOL_MISSING or RAUNET_SPOOL_ALTERED where `root/file` no longer is what was acknowledged, RAUNET_SPOOL_READ. */
 export async function verifyInstance(root: string, file: string, sha256: string): Promise<void> {
   const actual = await sha256Of(join(root, file)).catch((cause: unknown) => {
-    throw new RaunetError('RAUNET_SPOOL_MISSING', { stage: 'spool', detail: file }, { cause });
+    throw readFailure(cause, file, 'RAUNET_SPOOL_MISSING', { stage: 'spool' }) ?? cause;
   });
   if (actual !== sha256) throw new RaunetError('RAUNET_SPOOL_ALTERED', { stage: 'spool', detail: file });
 }
 
-/** Throws RAUNET_RESULT_MISSING where `root/file` no longer is what was made. */
+/** Throws RAUNET_RESULT_MISSING where `root/file` no longer is what was made, RAUNET_SPOOL_READ. */
 export async function verifyResult(root: string, file: string, sha256: string): Promise<void> {
-  const lost = (detail: string, cause?: unknown) =>
-    new RaunetError('RAUNET_RESULT_MISSING', { stage: 'delivery', detail }, { cause });
   const actual = await sha256Of(join(root, file)).catch((cause: unknown) => {
-    throw lost(`${file} is gone`, cause);
+    throw readFailure(cause, file, 'RAUNET_RESULT_MISSING', { stage: 'delivery' }) ?? cause;
   });
-  if (actual !== sha256) throw lost(`${file} has other bytes`);
+  if (actual !== sha256)
+    throw new RaunetError('RAUNET_RESULT_MISSING', { stage: 'delivery', detail: `${file} has other bytes` });
 }
 
 /**

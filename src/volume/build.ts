@@ -12,8 +12,9 @@ export interface BuildOptions {
 }
 
 /**
- * Decodes every slice of a series. Throws RAUNET_TOO_LARGE, RAUNET_CORRUPT_PIXELS, RAUNET_SPOOL_MISSING, RAUNET_NO_RESCALE and, after
- * `signal`, RAUNET_CANCELLED; no slice is being decoded any more when it rejects.
+ * Decodes every slice of a series. Throws RAUNET_TOO_LARGE, RAUNET_CORRUPT_PIXELS, RAUNET_SPOOL_MISSING,
+ * RAUNET_SPOOL_READ, RAUNET_NO_RESCALE and, after `signal`, RAUNET_CANCELLED; no slice is being decoded any more when it
+ * rejects.
  */
 export async function buildVolume(
   series: OrderedSeries,

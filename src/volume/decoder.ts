@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type PixelData, readPixelData } from '../dicom/pixel-data';
 import { TRANSFER_SYNTAX } from '../dicom/uids';
 import { RaunetError } from '../lib/errors';
+import { readFailure } from '../lib/read-failure';
 import type { Slice } from '../series/types';
 import { checkCodeStream, codecOf } from './code-stream';
 import { frameBytes } from './frames';
@@ -20,7 +22,7 @@ const NATIVE = new Set<string>([
 export interface DecoderOptions {
   /** Worker threads for compressed pixels; started when first needed. */
   threads: number;
-  /** For one slice; a stream that takes longer is corrupt. */
+  /** For one slice; a stream that takes longer twice is corrupt. */
   timeoutSeconds: number;
 }
 
@@ -52,8 +54,7 @@ export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decode
     const { rows, columns, bitsAllocated, bitsStored, pixelRepresentation } = slice;
     const decoded = await workers.decode({
       codec,
-      // A copy that the worker may own: the file's bytes serve other frames.
-      encoded: new Uint8Array(encoded),
+      encoded,
       rows,
       columns,
       bitsAllocated,
@@ -69,7 +70,9 @@ export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decode
       try {
         return await decodeFrame(slice);
       } catch (thrown) {
-        throw corrupt(thrown, slice);
+        const { file, sopInstanceUid } = slice;
+        const context = { stage: 'volume', sopInstanceUid } as const;
+        throw readFailure(thrown, basename(file), 'RAUNET_SPOOL_MISSING', context) ?? corrupt(thrown, slice);
       }
     },
     close: () => workers.close(),
@@ -94,8 +97,6 @@ function rememberFrames(): (slice: Slice) => Promise<FilePixels> {
 }
 
 function corrupt(thrown: unknown, { sopInstanceUid, frameNumber }: Slice): RaunetError {
-  if ((thrown as NodeJS.ErrnoException).code === 'ENOENT')
-    return new RaunetError('RAUNET_SPOOL_MISSING', { stage: 'volume', sopInstanceUid }, { cause: thrown });
   const detail =
     thrown instanceof RaunetError ? (thrown.context.detail ?? thrown.code) : (thrown as Error).message;
   return new RaunetError(

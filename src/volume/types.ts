@@ -21,7 +21,7 @@ export type StoredPixels = Int16Array | Uint16Array;
 export interface Decoder {
   /** How many slices are worth asking for at a time. */
   readonly threads: number;
-  /** Throws RAUNET_CORRUPT_PIXELS, which names the instance, and RAUNET_SPOOL_MISSING. */
+  /** Throws RAUNET_CORRUPT_PIXELS, which names the instance, RAUNET_SPOOL_MISSING and RAUNET_SPOOL_READ. */
   decode(slice: Slice): Promise<StoredPixels>;
   close(): Promise<void>;
 }

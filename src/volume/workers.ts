@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Codec } from './code-stream';
 
-/** One compressed frame. `encoded` is handed over: it is empty here afterwards. */
+/** One compressed frame. */
 export interface DecodeJob {
   codec: Codec;
-  encoded: Uint8Array<ArrayBuffer>;
+  encoded: Uint8Array;
   rows: number;
   columns: number;
   bitsAllocated: number;
@@ -14,7 +14,10 @@ export interface DecodeJob {
 }
 
 export interface DecodeWorkers {
-  /** Rejects with an Error that says what went wrong; its thread is gone then. */
+  /**
+   * Rejects with an Error that says what went wrong; its thread is gone then. A thread that died or took too long gets
+   * a second chance: the machine may have been paused or short of memory. What happens twice is the stream's doing.
+   */
   decode(job: DecodeJob): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -48,21 +51,28 @@ export function openWorkers(threads: number, timeoutMs: number): DecodeWorkers {
     if (busy >= threads) await new Promise<void>((resolve) => waiting.push(resolve));
     else busy++;
     try {
-      if (closed) throw new Error('the decoder was closed');
-      const worker = takeWorker();
-      try {
-        const decoded = await ask(worker, job, timeoutMs);
-        if (!closed) idle.push(worker);
-        return decoded;
-      } catch (thrown) {
-        // The thread and everything in it, also when it hangs.
-        await worker.terminate();
+      return await attempt(job).catch((thrown: unknown) => {
+        if (thrown instanceof NoAnswer) return attempt(job);
         throw thrown;
-      }
+      });
     } finally {
       const next = waiting.shift();
       if (next === undefined) busy--;
       else next();
+    }
+  }
+
+  async function attempt(job: DecodeJob): Promise<Uint8Array> {
+    if (closed) throw new Error('the decoder was closed');
+    const worker = takeWorker();
+    try {
+      const decoded = await ask(worker, job, timeoutMs);
+      if (!closed) idle.push(worker);
+      return decoded;
+    } catch (thrown) {
+      // The thread and everything in it, also when it hangs.
+      await worker.terminate();
+      throw thrown;
     }
   }
 
@@ -75,19 +85,31 @@ export function openWorkers(threads: number, timeoutMs: number): DecodeWorkers {
   };
 }
 
+/** The thread died or hung; of the stream itself nothing was said. */
+class NoAnswer extends Error {}
+
 function ask(worker: Worker, job: DecodeJob, timeoutMs: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const settle = (outcome: { decoded: Uint8Array } | { error: string }): void => {
+    const done = (): void => {
       clearTimeout(timer);
-      worker.off('message', settle);
+      worker.off('message', answered);
       worker.off('exit', ended);
+    };
+    const answered = (outcome: { decoded: Uint8Array } | { error: string }): void => {
+      done();
       if ('decoded' in outcome) resolve(outcome.decoded);
       else reject(new Error(outcome.error));
     };
-    const ended = (): void => settle({ error: 'the decoder died' });
-    const timer = setTimeout(() => settle({ error: `not decoded within ${timeoutMs / 1000} s` }), timeoutMs);
-    worker.once('message', settle);
+    const unanswered = (why: string): void => {
+      done();
+      reject(new NoAnswer(why));
+    };
+    const ended = (): void => unanswered('the decoder died');
+    const timer = setTimeout(() => unanswered(`not decoded within ${timeoutMs / 1000} s`), timeoutMs);
+    worker.once('message', answered);
     worker.once('exit', ended);
-    worker.postMessage(job, [job.encoded.buffer]);
+    // A copy that the worker may own: the file's bytes serve other frames, and a second attempt.
+    const encoded = new Uint8Array(job.encoded);
+    worker.postMessage({ ...job, encoded }, [encoded.buffer]);
   });
 }

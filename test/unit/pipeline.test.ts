@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PlainDataSet } from '../../src/dicom/write';
@@ -46,6 +46,19 @@ describe('the patient of a series', () => {
     ['no patient at all', {}, {}],
   ])('%s is the same patient', async (_, one, other) => {
     expect((await headersOf(one, other)).slices).toHaveLength(2);
+  });
+});
+
+test('a header that is gone and one that cannot be read now are told apart', async () => {
+  const [gone, unreadable] = [join(folder, 'gone.dcm'), join(folder, 'unreadable.dcm')];
+  await symlink(unreadable, unreadable);
+  await expect(readHeaders([gone], sender)).rejects.toMatchObject({
+    code: 'RAUNET_SPOOL_MISSING',
+    context: { stage: 'series', detail: 'gone.dcm is gone' },
+  });
+  await expect(readHeaders([unreadable], sender)).rejects.toMatchObject({
+    code: 'RAUNET_SPOOL_READ',
+    context: { stage: 'series', detail: 'unreadable.dcm: ELOOP' },
   });
 });
 

@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync, unlinkSync } from 'node:fs';
+import { readFileSync, symlinkSync, truncateSync, unlinkSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { countInstances, echo } from '../../../src/delivery/query';
 import { sendAll } from '../../../src/delivery/send';
@@ -155,6 +155,19 @@ describe('what is sent', () => {
       deps,
     );
     expect(codes(outcomes)).toEqual(['RAUNET_RESULT_MISSING', 'RAUNET_RESULT_MISSING', null]);
+  });
+
+  test('a file that cannot be read now fails as transient, so that it is sent later; the others are sent', async () => {
+    const destination = await play(answering(() => 0x0000));
+    const [unreadable, good] = three();
+    unlinkSync(unreadable!.file);
+    symlinkSync(unreadable!.file, unreadable!.file);
+    const outcomes = await sendAll(destination, [unreadable!, good!], deps);
+    expect(codes(outcomes)).toEqual(['RAUNET_SPOOL_READ', null]);
+    expect(outcomes[0]!.error).toMatchObject({
+      class: 'transient',
+      context: { destination: 'pacs', detail: `${unreadable!.sopInstanceUid}.dcm: ELOOP` },
+    });
   });
 });
 

@@ -43,6 +43,11 @@ const files = async () => {
   for await (const file of spool.list()) list.push(file);
   return list.sort();
 };
+/** A link to itself: as with a share that does not answer, nobody can say what lies there. */
+async function unreadable(path: string): Promise<void> {
+  await rm(path);
+  await symlink(path, path);
+}
 const parts = () => readdir(join(dataDir, 'spool', 'incoming'));
 
 test('the names of the folders are synced, up to the first that was there', async () => {
@@ -87,6 +92,14 @@ describe('verify', () => {
     await expect(spool.verify(file, sha256)).rejects.toMatchObject({ code: 'RAUNET_SPOOL_ALTERED' });
     await rm(spool.path(file));
     await expect(spool.verify(file, sha256)).rejects.toMatchObject({ code: 'RAUNET_SPOOL_MISSING' });
+  });
+
+  test('a file that cannot be read now is not lost: RAUNET_SPOOL_READ, transient, with what the system says', async () => {
+    const { file, sha256 } = await keep('1.2.6');
+    await unreadable(spool.path(file));
+    const passing = { code: 'RAUNET_SPOOL_READ', class: 'transient', context: { detail: `${file}: ELOOP` } };
+    await expect(spool.verify(file, sha256)).rejects.toMatchObject(passing);
+    await expect(spool.inspect(file)).rejects.toMatchObject(passing);
   });
 });
 
@@ -216,6 +229,17 @@ describe('storeResult', () => {
     );
     await rm(spool.resultPath(file));
     await expect(spool.verifyResult(file, sha256)).rejects.toMatchObject(lost('1.2.5/1.2.9.dcm is gone'));
+  });
+
+  test('that cannot be read now is not lost: RAUNET_SPOOL_READ, transient, so that it is sent later', async () => {
+    const result = { sourceSeriesUid: '1.2.5', sopInstanceUid: '1.2.9', bytes: Buffer.from('seg') };
+    const { file, sha256 } = await spool.storeResult(result);
+    await unreadable(spool.resultPath(file));
+    await expect(spool.verifyResult(file, sha256)).rejects.toMatchObject({
+      code: 'RAUNET_SPOOL_READ',
+      class: 'transient',
+      context: { detail: '1.2.5/1.2.9.dcm: ELOOP' },
+    });
   });
 
   test('a folder that cannot be made: RAUNET_SPOOL_WRITE, and no part stays', async () => {

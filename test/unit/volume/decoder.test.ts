@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readHeader } from '../../../src/dicom/read';
@@ -11,8 +11,8 @@ import type { Decoder } from '../../../src/volume/types';
 import { ctFile } from '../../fixtures/ct';
 import { encode, header, type Image } from '../../fixtures/encode';
 
-/** Real worker threads, counted. */
-const mockThreads = { started: 0, ended: 0 };
+/** Real worker threads, counted. `fates`: what becomes of the next jobs in place of being done. */
+const mockThreads = { started: 0, ended: 0, fates: [] as ('dies' | 'hangs')[] };
 jest.mock('node:worker_threads', () => {
   const real = jest.requireActual<typeof import('node:worker_threads')>('node:worker_threads');
   return {
@@ -22,6 +22,12 @@ jest.mock('node:worker_threads', () => {
         super(...options);
         mockThreads.started++;
         this.once('exit', () => mockThreads.ended++);
+      }
+
+      override postMessage(...message: Parameters<InstanceType<typeof real.Worker>['postMessage']>): void {
+        const fate = mockThreads.fates.shift();
+        if (fate === undefined) super.postMessage(...message);
+        if (fate === 'dies') void this.terminate();
       }
     },
   };
@@ -201,6 +207,17 @@ test('a file that is gone is named as missing from the spool', async () => {
   });
 });
 
+test('a file that cannot be read now is no corrupt one: transient, with what the system says', async () => {
+  const [slice] = await slicesOf(ctFile());
+  await rm((slice as Slice).file);
+  await symlink((slice as Slice).file, (slice as Slice).file);
+  await expect(decoder.decode(slice as Slice)).rejects.toMatchObject({
+    code: 'RAUNET_SPOOL_READ',
+    class: 'transient',
+    context: { sopInstanceUid: '1.2.3.1', detail: expect.stringMatching(/^\d+\.dcm: ELOOP$/) },
+  });
+});
+
 describe('frames of an Enhanced CT', () => {
   const frames = [image(12, false, 1), image(12, false, 2), image(12, false, 3)];
   const enhanced = (pixels: PlainDataSet['string'], syntax: string) =>
@@ -257,6 +274,7 @@ describe('frames of an Enhanced CT', () => {
 describe('worker threads', () => {
   beforeEach(() => {
     mockThreads.started = mockThreads.ended = 0;
+    mockThreads.fates = [];
   });
 
   test('are kept from slice to slice, thrown away after a bad one, and end with the decoder', async () => {
@@ -269,20 +287,42 @@ describe('worker threads', () => {
     const [bad] = await slicesOf(await compressed(syntax, original, spoil));
     await other.decode(good as Slice);
     await other.decode(good as Slice);
-    expect(mockThreads).toEqual({ started: 1, ended: 0 });
+    expect(mockThreads).toMatchObject({ started: 1, ended: 0 });
     await expect(other.decode(bad as Slice)).rejects.toMatchObject({ code: 'RAUNET_CORRUPT_PIXELS' });
-    expect(mockThreads).toEqual({ started: 1, ended: 1 });
+    expect(mockThreads).toMatchObject({ started: 1, ended: 1 });
     expect(differences([...(await other.decode(good as Slice))], original)).toBe(0);
-    expect(mockThreads).toEqual({ started: 2, ended: 1 });
+    expect(mockThreads).toMatchObject({ started: 2, ended: 1 });
     await other.close();
-    expect(mockThreads).toEqual({ started: 2, ended: 2 });
+    expect(mockThreads).toMatchObject({ started: 2, ended: 2 });
   });
+
+  test.each([
+    ['dies', 'the decoder died'],
+    ['hangs', 'not decoded within 4 s'],
+  ] as const)(
+    'a slice whose thread %s is decoded in a fresh one; twice, it is corrupt',
+    async (fate, why) => {
+      const other = openDecoder({ threads: 1, timeoutSeconds: 4 });
+      const original = image(12, false);
+      const [slice] = await slicesOf(await compressed(TRANSFER_SYNTAX.rle, original));
+      mockThreads.fates = [fate];
+      expect(differences([...(await other.decode(slice as Slice))], original)).toBe(0);
+      expect(mockThreads).toMatchObject({ started: 2, ended: 1 });
+      mockThreads.fates = [fate, fate];
+      await expect(other.decode(slice as Slice)).rejects.toMatchObject({
+        code: 'RAUNET_CORRUPT_PIXELS',
+        context: { detail: why },
+      });
+      expect(mockThreads).toMatchObject({ started: 3, ended: 3 });
+      await other.close();
+    },
+  );
 
   test('are thrown away when a slice takes longer than allowed', async () => {
     const hasty = openDecoder({ threads: 1, timeoutSeconds: 0.001 });
     const [slice] = await slicesOf(await compressed(TRANSFER_SYNTAX.rle, image(12, false)));
     await expect(hasty.decode(slice as Slice)).rejects.toThrow('not decoded within 0.001 s');
-    expect(mockThreads).toEqual({ started: 1, ended: 1 });
+    expect(mockThreads).toMatchObject({ started: 2, ended: 2 });
     await hasty.close();
   });
 
