@@ -23,7 +23,7 @@ export interface Capture {
   /** That the picture shows. */
   shown: readonly Slice[];
   description: string;
-  /** Geometry, for a picture on the grid of its slice. */
+  /** Geometry, for a picture on the grid of its slice; left out, it is a page. */
   geometry?: PlainDataSet;
 }
 
@@ -44,7 +44,8 @@ export function secondaryCapture(image: RgbImage, capture: Capture, context: Res
     SecondaryCaptureDeviceSoftwareVersions: context.producer.serviceVersion,
     BurnedInAnnotation: 'YES',
     DerivationDescription: description,
-    SourceImageSequence: shown.length > 0 ? shown.map(sourceImage) : undefined,
+    SourceImageSequence:
+      shown.length > 0 ? shown.map((slice) => sourceImage(slice, geometry !== undefined)) : undefined,
     SamplesPerPixel: 3,
     PhotometricInterpretation: 'RGB',
     PlanarConfiguration: 0,

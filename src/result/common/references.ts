@@ -28,11 +28,11 @@ export const imageReference = (slice: Slice): PlainDataSet => ({
   ReferencedFrameNumber: slice.frameNumber ?? undefined,
 });
 
-/** One item of SourceImageSequence: the result lies on the very pixels of the source (PS3.3 C.7.6.16.2.6). */
-export const sourceImage = (slice: Slice): PlainDataSet => ({
+/** One item of SourceImageSequence. `preserved`: the result lies on the very pixels of the source (PS3.3 C.7.6.16.2.6). */
+export const sourceImage = (slice: Slice, preserved: boolean): PlainDataSet => ({
   ...imageReference(slice),
   PurposeOfReferenceCodeSequence: [codeItem(SOURCE_IMAGE)],
-  SpatialLocationsPreserved: 'YES',
+  SpatialLocationsPreserved: preserved ? 'YES' : 'NO',
 });
 
 /** Common Instance Reference Module (PS3.3 C.12.2): OHIF finds the CT of a SEG by it. */

@@ -28,7 +28,10 @@ export function functionalGroups(series: OrderedSeries, frames: readonly Frame[]
         ...(oneOrientation ? {} : planeOrientation(plane)),
         SegmentIdentificationSequence: [{ ReferencedSegmentNumber: classIndex }],
         DerivationImageSequence: [
-          { DerivationCodeSequence: [codeItem(SEGMENTATION)], SourceImageSequence: [sourceImage(plane)] },
+          {
+            DerivationCodeSequence: [codeItem(SEGMENTATION)],
+            SourceImageSequence: [sourceImage(plane, true)],
+          },
         ],
       };
     }),

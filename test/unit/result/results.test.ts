@@ -90,6 +90,21 @@ test('a series description names the source and has at most 64 characters', () =
   }
 });
 
+/** (0028,135A) of every source image that a picture names. */
+const preserved = (bytes: Buffer): (string | null)[] =>
+  readHeader(bytes)
+    .dataset.items('SourceImageSequence')
+    .map((item) => item.string('SpatialLocationsPreserved'));
+
+test('an overlay lies on the pixels of its source, the summary page on those of none', () => {
+  const [page, ...overlays] = buildResults(source().analysis, context({ overlays: true })).filter(
+    ({ kind }) => kind === 'SC',
+  );
+  expect(preserved(page!.bytes)).toEqual(Array(12).fill('NO'));
+  expect(overlays.length).toBeGreaterThan(0);
+  for (const { bytes } of overlays) expect(preserved(bytes)).toEqual(['YES']);
+});
+
 describe('a refusal', () => {
   const given = source();
   const refusal = {
@@ -104,6 +119,11 @@ describe('a refusal', () => {
   test('makes a report and a page, or nothing where the configuration does not want it', () => {
     expect(buildRefusalResults(refusal, context()).map(({ kind }) => kind)).toEqual(['SR', 'SC']);
     expect(buildRefusalResults(refusal, context({ reportRefusals: false }))).toEqual([]);
+  });
+
+  test('has a page that lies on the pixels of no source', () => {
+    const [, page] = buildRefusalResults(refusal, context());
+    expect(preserved(page!.bytes)).toEqual(Array(12).fill('NO'));
   });
 
   test('for another reason, and the success after it, are other documents', () => {
