@@ -30,10 +30,12 @@ function classesIn(labels: Uint8Array): Set<number> {
 export function packFrames(mask: LesionMask, frames: readonly Frame[], pixels: number): Uint8Array {
   const bytes = Math.ceil((frames.length * pixels) / 8);
   const packed = new Uint8Array(bytes + (bytes % 2));
-  let bit = 0;
-  for (const { classIndex, slice } of frames) {
+  frames.forEach(({ classIndex, slice }, f) => {
     const labels = mask[slice]!;
-    for (let i = 0; i < pixels; i++, bit++) if (labels[i] === classIndex) packed[bit >> 3]! |= 1 << (bit & 7);
-  }
+    const first = f * pixels;
+    for (let i = 0; i < pixels; i++)
+      // No shift for the byte: 2048 frames of 1024 x 1024 have more bits than it can count.
+      if (labels[i] === classIndex) packed[Math.floor((first + i) / 8)]! |= 1 << ((first + i) % 8);
+  });
   return packed;
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { readHeader } from '../../../src/dicom/read';
 import type { DataSet } from '../../../src/dicom/data-set';
 import { cieLab } from '../../../src/result/common/cielab';
-import { framesOf, packFrames } from '../../../src/result/seg/frames';
+import { type Frame, framesOf, packFrames } from '../../../src/result/seg/frames';
 import { buildSeg } from '../../../src/result/seg/seg';
 import { codes, context, type Source, source } from '../../fixtures/result-source';
 
@@ -33,6 +33,17 @@ describe('frames', () => {
         },
       ),
     );
+  });
+
+  test('beyond 2^31 bits keep their pixels', () => {
+    const pixels = 1024 * 1024;
+    const labels = new Uint8Array(pixels);
+    labels[11] = 1;
+    // The frames before the last are holes: they take no time, and their zeros no memory.
+    const frames: Frame[] = [];
+    frames[2048] = { classIndex: 1, slice: 0 };
+    const packed = packFrames([labels], frames, pixels);
+    expect(packed[2 ** 28 + 1]).toBe(1 << 3);
   });
 
   test('are sorted by segment and then by position, empty ones left out', () => {
