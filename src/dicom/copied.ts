@@ -122,12 +122,15 @@ function plainValue(source: DataSet, keyword: string): PlainValue {
     return source
       .items(keyword)
       .filter((item) => isWhole(keyword, item))
-      .map((item) => pick(item, item.keywords()));
+      .map((item) => pick(item, item.keywords().filter(isNoCharacterSet)));
   if (['US', 'SS', 'UL', 'SL', 'FL', 'FD', 'xs'].includes(vr)) return source.numbers(keyword);
   // Bulk and tag-valued elements have no place in these modules.
   if (/^(O.|ox|UN|AT|UV|SV|na)$/.test(vr)) return undefined;
   return source.verbatim(keyword);
 }
+
+/** An item's own set was that of its bytes; the text is decoded by now, and a result is UTF-8 throughout. */
+const isNoCharacterSet = (keyword: string): boolean => keyword !== 'SpecificCharacterSet';
 
 /** Some sources keep codes without scheme or meaning, which nobody can read and validators refuse (PS3.3 Table 8.8-1). */
 const isWhole = (keyword: string, item: DataSet): boolean =>

@@ -49,6 +49,29 @@ test('what is copied survives being written again', () => {
   expect(patientAndStudy(again)).toEqual(patientAndStudy(source));
 });
 
+test('text of an item with a character set of its own is the same when written again (PS3.5 7.5.3)', () => {
+  const file = ctFile({
+    PatientName: 'Müller^Änne',
+    OtherPatientIDsSequence: [
+      {
+        SpecificCharacterSet: 'ISO_IR 100',
+        PatientID: '~~',
+        IssuerOfPatientIDQualifiersSequence: [
+          { SpecificCharacterSet: 'ISO_IR 144', UniversalEntityID: '##', UniversalEntityIDType: 'DNS' },
+        ],
+      },
+    ],
+  });
+  file.set([0xc4, 0xd6], file.indexOf('~~')); // ISO 8859-1
+  file.set([0xb4, 0xd8], file.indexOf('##')); // ISO 8859-5
+  const again = readHeader(ctFile(patientAndStudy(readHeader(file).dataset))).dataset;
+  const item = again.item('OtherPatientIDsSequence')!;
+  expect(again.string('PatientName')).toBe('Müller^Änne');
+  expect(item.string('PatientID')).toBe('ÄÖ');
+  expect(item.item('IssuerOfPatientIDQualifiersSequence')!.string('UniversalEntityID')).toBe('Ди');
+  expect(item.has('SpecificCharacterSet')).toBe(false);
+});
+
 test('frame of reference keeps its type 2 attribute', () => {
   expect(frameOfReference(source)).toEqual({
     FrameOfReferenceUID: '1.2.3.5',
