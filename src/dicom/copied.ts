@@ -31,21 +31,6 @@ const OPTIONAL = [
   'PatientIdentityRemoved',
   'DeidentificationMethod',
   'DeidentificationMethodCodeSequence',
-  // PS3.3 C.7.1.3 Clinical Trial Subject
-  'ClinicalTrialSponsorName',
-  'ClinicalTrialProtocolID',
-  'IssuerOfClinicalTrialProtocolID',
-  'OtherClinicalTrialProtocolIDsSequence',
-  'ClinicalTrialProtocolName',
-  'ClinicalTrialSiteID',
-  'IssuerOfClinicalTrialSiteID',
-  'ClinicalTrialSiteName',
-  'ClinicalTrialSubjectID',
-  'IssuerOfClinicalTrialSubjectID',
-  'ClinicalTrialSubjectReadingID',
-  'IssuerOfClinicalTrialSubjectReadingID',
-  'ClinicalTrialProtocolEthicsCommitteeName',
-  'ClinicalTrialProtocolEthicsCommitteeApprovalNumber',
   // PS3.3 C.7.2.1 General Study
   'StudyInstanceUID',
   'StudyDescription',
@@ -69,23 +54,64 @@ const OPTIONAL = [
   'Occupation',
   'AdditionalPatientHistory',
   'PatientSexNeutered',
-  // PS3.3 C.7.2.3 Clinical Trial Study
-  'ClinicalTrialTimePointID',
-  'IssuerOfClinicalTrialTimePointID',
-  'ClinicalTrialTimePointDescription',
-  'LongitudinalTemporalOffsetFromEvent',
-  'LongitudinalTemporalEventType',
-  'ConsentForClinicalTrialUseSequence',
   // PS3.3 C.12.1
   'LongitudinalTemporalInformationModified',
 ] as const;
 
-const emptyType2 = Object.fromEntries(TYPE_2.map((keyword) => [keyword, null]));
+interface TrialModule {
+  /** Present, perhaps empty, wherever the module is. */
+  type2: readonly string[];
+  others: readonly string[];
+}
+
+/** PS3.3 C.7.1.3. */
+const CLINICAL_TRIAL_SUBJECT: TrialModule = {
+  type2: ['ClinicalTrialProtocolName', 'ClinicalTrialSiteID', 'ClinicalTrialSiteName'],
+  others: [
+    'ClinicalTrialSponsorName',
+    'ClinicalTrialProtocolID',
+    'IssuerOfClinicalTrialProtocolID',
+    'OtherClinicalTrialProtocolIDsSequence',
+    'IssuerOfClinicalTrialSiteID',
+    'ClinicalTrialSubjectID',
+    'IssuerOfClinicalTrialSubjectID',
+    'ClinicalTrialSubjectReadingID',
+    'IssuerOfClinicalTrialSubjectReadingID',
+    'ClinicalTrialProtocolEthicsCommitteeName',
+    'ClinicalTrialProtocolEthicsCommitteeApprovalNumber',
+  ],
+};
+
+/** PS3.3 C.7.2.3. */
+const CLINICAL_TRIAL_STUDY: TrialModule = {
+  type2: ['ClinicalTrialTimePointID'],
+  others: [
+    'IssuerOfClinicalTrialTimePointID',
+    'ClinicalTrialTimePointDescription',
+    'LongitudinalTemporalOffsetFromEvent',
+    'LongitudinalTemporalEventType',
+    'ConsentForClinicalTrialUseSequence',
+  ],
+};
+
+const empty = (keywords: readonly string[]): PlainDataSet =>
+  Object.fromEntries(keywords.map((keyword) => [keyword, null]));
 
 /** Patient, study, clinical-trial and de-identification attributes of a source, as results carry them: verbatim. */
 export function patientAndStudy(source: DataSet): PlainDataSet {
-  const copied = { ...emptyType2, ...pick(source, [...TYPE_2, ...OPTIONAL]) };
+  const copied = {
+    ...empty(TYPE_2),
+    ...pick(source, [...TYPE_2, ...OPTIONAL]),
+    ...trialModule(source, CLINICAL_TRIAL_SUBJECT),
+    ...trialModule(source, CLINICAL_TRIAL_STUDY),
+  };
   return { ...copied, ...deidentificationMethod(copied) };
+}
+
+/** The module is there where one of its attributes has a value: some sources empty all of them. */
+function trialModule(source: DataSet, { type2, others }: TrialModule): PlainDataSet {
+  const picked = pick(source, [...type2, ...others]);
+  return Object.keys(picked).length === 0 ? {} : { ...empty(type2), ...picked };
 }
 
 /** Type 1C where the identity was removed (PS3.3 C.7.1.1); some de-identified sources do not say how. */

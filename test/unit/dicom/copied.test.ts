@@ -1,5 +1,6 @@
 import { frameOfReference, patientAndStudy } from '../../../src/dicom/copied';
 import { readHeader } from '../../../src/dicom/read';
+import type { PlainDataSet } from '../../../src/dicom/write';
 import { ctFile } from '../../fixtures/ct';
 
 const PROFILE = {
@@ -41,12 +42,48 @@ test('patient, study, trial and de-identification attributes are copied as they 
     PatientIdentityRemoved: 'YES',
     DeidentificationMethodCodeSequence: [PROFILE],
     ClinicalTrialSubjectID: '7',
+    ClinicalTrialProtocolName: null,
+    ClinicalTrialSiteID: null,
+    ClinicalTrialSiteName: null,
   });
 });
 
 test('what is copied survives being written again', () => {
   const again = readHeader(ctFile(patientAndStudy(source))).dataset;
   expect(patientAndStudy(again)).toEqual(patientAndStudy(source));
+});
+
+describe('clinical trial', () => {
+  const trial = (attributes: PlainDataSet): PlainDataSet =>
+    Object.fromEntries(
+      Object.entries(patientAndStudy(readHeader(ctFile(attributes)).dataset)).filter(([keyword]) =>
+        keyword.startsWith('ClinicalTrial'),
+      ),
+    );
+
+  test('the type 2 attributes of a module that the source has stand empty (PS3.3 C.7.1.3, C.7.2.3)', () => {
+    const subject = { ClinicalTrialSponsorName: 'Sponsor', ClinicalTrialProtocolID: 'P1' };
+    const empty = {
+      ClinicalTrialProtocolName: null,
+      ClinicalTrialSiteID: null,
+      ClinicalTrialSiteName: null,
+    };
+    expect(trial({ ...subject, ...empty })).toEqual({ ...subject, ...empty });
+    expect(trial({ ...subject, ClinicalTrialSiteID: '4' })).toEqual({
+      ...subject,
+      ...empty,
+      ClinicalTrialSiteID: '4',
+    });
+    const study = { ClinicalTrialTimePointDescription: 'Baseline' };
+    expect(trial({ ...study, ClinicalTrialTimePointID: null })).toEqual({
+      ...study,
+      ClinicalTrialTimePointID: null,
+    });
+  });
+
+  test('a module without any value is left out, its type 1 attributes would be missing', () => {
+    expect(trial({ ClinicalTrialSponsorName: null, ClinicalTrialSiteID: null })).toEqual({});
+  });
 });
 
 test('text of an item with a character set of its own is the same when written again (PS3.5 7.5.3)', () => {
