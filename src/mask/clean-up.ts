@@ -35,7 +35,8 @@ const EFFUSION = 3;
  *   larger than 10 mL, nothing: heart, mediastinum, abdomen. A patch of effusion with nothing near a lung: ascites,
  *   stomach. Not applied where two lungs were not found.
  * - thin: a patch that is less than 6 mm high across slices, or, of ground glass and consolidation, nowhere 6 mm thick in
- *   a slice: vessels, bronchi, rims.
+ *   a slice: vessels, bronchi, rims. The height of one that reaches the first or last slice is not known: it may go on
+ *   outside of the scan, which may itself be lower than 6 mm.
  * - speck: a patch of ground glass and consolidation together of less than 64 mm3, one of effusion of less than 1 mL.
  *
  * Patches are 6-connected. mask: on the source grid, changed in place. Gives way to other work after each slice.
@@ -80,6 +81,7 @@ export async function cleanUp(
     const volumeMm3 = new Float64Array(patches.sizes.length);
     const heightMm = new Float64Array(patches.sizes.length);
     const lastSlice = new Int32Array(patches.sizes.length).fill(-1);
+    const leavesScan = new Uint8Array(patches.sizes.length);
     const nearLung = new Float64Array(patches.sizes.length);
     const thickestMm = isEffusion ? null : thickestOf(patches, mask, columns, spacingMm);
     for (let run = 0; run < patches.line.length; run++) {
@@ -89,6 +91,7 @@ export async function cleanUp(
       volumeMm3[patch]! += (patches.end[run]! - patches.start[run]!) * pixelMm2 * series.extentsMm[k]!;
       if (lastSlice[patch] !== k) heightMm[patch]! += series.extentsMm[k]!;
       lastSlice[patch] = k;
+      if (k === 0 || k === mask.length - 1) leavesScan[patch] = 1;
       if (lungs === null) continue;
       for (let i = line + patches.start[run]!; i < line + patches.end[run]!; i++)
         if (lungs.nearLung[k]![blockOf[i]!] === 1) nearLung[patch]!++;
@@ -98,7 +101,7 @@ export async function cleanUp(
       const enough = isEffusion || volumeMm3[patch]! >= LARGE_MM3 ? 0 : MIN_NEAR_LUNG;
       if (lungs !== null && (share === 0 || share < enough)) return 'awayFromLung';
       if (volumeMm3[patch]! < (isEffusion ? MIN_EFFUSION_MM3 : MIN_VOLUME_MM3)) return 'speck';
-      if (heightMm[patch]! < MIN_THICKNESS_MM) return 'thin';
+      if (leavesScan[patch] === 0 && heightMm[patch]! < MIN_THICKNESS_MM) return 'thin';
       return thickestMm !== null && thickestMm[patch]! < MIN_THICKNESS_MM ? 'thin' : null;
     };
     const rules = Array.from(patches.sizes, (_, patch) => ruleOf(patch));

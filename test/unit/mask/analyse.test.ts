@@ -257,6 +257,31 @@ describe('what cannot be a lesion is taken away, by rule', () => {
     expect([voxelsOf(mask, 1), voxelsOf(mask, 2)]).toEqual([0, voxelsOf(made.raw(), 2)]);
   });
 
+  test.each<[string, number[]]>([
+    ['three slices of 1.25 mm', everyMm(1.25, 19, 21.5)],
+    ['five slices of 1 mm', everyMm(1, 18, 22)],
+    ['one slice of 5 mm', [20]],
+  ])('in %s a patch may be higher than the scan: it stays', async (_, distancesMm) => {
+    const ggo: Lesion = { shape: ball([-80, 0, 20], 25), says: 1, hu: -550 };
+    const pool: Lesion = { shape: ball([80, 40, 20], 25), says: 3, hu: 8 };
+    const { made, measurements } = await analysed({ distancesMm, lesions: [ggo, pool] });
+    near(measurements.classes[0].volumeMl, made.millilitres(ggo.shape));
+    near(measurements.classes[2].volumeMl, made.millilitres(pool.shape));
+  });
+
+  test('3 mm high: thin amid seven slices of 1 mm; at either end of them it may go on and stays', async () => {
+    const disc = (y: number, z: number): Lesion => ({
+      shape: (p) => Math.abs(p[2] - z) < 1.5 && ball([-80, y, z], 12)([p[0], p[1], z]),
+      says: 1,
+    });
+    const ends = [disc(-40, 18), disc(40, 22)];
+    const thin = { distancesMm: everyMm(1, 17, 23) };
+    const { made, mask, removedMl } = await analysed({ ...thin, lesions: [...ends, disc(0, 20)] });
+    expect(mask).toEqual(chest({ ...thin, lesions: ends }).raw());
+    expect(removedMl.thin).toBeCloseTo(made.millilitres(disc(0, 20).shape), 6);
+    expect(removedMl.thin).toBeGreaterThan(1);
+  });
+
   test('effusion of less than a millilitre: speck; more stays', async () => {
     const [speck, pool]: Lesion[] = [
       { shape: ball([-80, 50, 20], 5.5), says: 3 },

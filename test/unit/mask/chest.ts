@@ -53,7 +53,7 @@ export interface ChestOptions {
   rows?: number;
   columns?: number;
   spacingMm?: number;
-  /** Distances of the slices along the normal. */
+  /** Distances of the slices along the normal; a single one stands for 5 mm. */
   distancesMm?: number[];
 }
 
@@ -112,7 +112,7 @@ export function chest({
   const extentsMm = distancesMm.map((d, k) => {
     const below = distancesMm[k - 1];
     const above = distancesMm[k + 1];
-    if (below === undefined) return above! - d;
+    if (below === undefined) return above === undefined ? 5 : above - d;
     return above === undefined ? d - below : (above - below) / 2;
   });
   const vector = (values: readonly number[]) => ({ values, strings: values.map(String) });
