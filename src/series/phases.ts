@@ -1,11 +1,13 @@
 import { type ErrorContext, RaunetError } from '../lib/errors';
-import { distanceOf, type PlacedSlice, steps, type Xyz } from './geometry';
+import { distanceOf, gaps, median, type PlacedSlice, steps, type Xyz } from './geometry';
 import type { Warning } from './types';
 
 /** Closer than any scanner steps, mm: one position. */
 const SAME_POSITION_MM = 0.01;
 /** A phase that holds fewer of the positions is a part of a scan, not a phase of it. */
 const WHOLE_PHASE = 0.8;
+/** Of a phase's step: what is nearer to one of its slices lies at its place. Half a step, with room for uneven ones. */
+const SAME_PLACE = 0.75;
 
 const ATTRIBUTES: readonly [name: string, value: (slice: PlacedSlice) => string | number | null][] = [
   ['acquisition number', (slice) => slice.acquisitionNumber],
@@ -20,9 +22,10 @@ const ATTRIBUTES: readonly [name: string, value: (slice: PlacedSlice) => string 
 ];
 
 /**
- * Slices with one for each position. Where several lie at one, the series is split by the first attribute that
- * tells phases apart, each with nearly all positions; the fullest phase, then the lowest value is taken.
- * Throws MULTI_PHASE.
+ * Slices of one phase: split by the first attribute that tells phases apart, of which the fullest, then the one of the
+ * lowest value is taken. Where several slices lie at one position it holds nearly all positions; where the table was
+ * moved a little between two scans, nearly all slices of the others lie at its places. Parts of a scan that follow each
+ * other in space are one phase. Throws MULTI_PHASE where several slices lie at one position and nothing tells them apart.
  */
 export function onePhase(
   slices: readonly PlacedSlice[],
@@ -30,24 +33,45 @@ export function onePhase(
   about: ErrorContext,
 ): { slices: readonly PlacedSlice[]; warnings: Warning[] } {
   const positions = countPositions(slices, normal);
-  if (positions === slices.length) return { slices, warnings: [] };
+  const doubled = positions < slices.length;
   for (const [name, valueOf] of ATTRIBUTES) {
     const phases = split(slices, valueOf);
-    const [taken] = phases;
-    if (taken === undefined || phases.length < 2 || taken.slices.length < WHOLE_PHASE * positions) continue;
+    const [taken, ...others] = phases;
+    if (taken === undefined || others.length === 0) continue;
     if (phases.some((phase) => countPositions(phase.slices, normal) < phase.slices.length)) continue;
+    const holdsMost = doubled && taken.slices.length >= WHOLE_PHASE * positions;
+    if (!holdsMost && !phases.every((phase) => isScan(phase, normal) && isAtPlacesOf(taken, phase, normal)))
+      continue;
     const sentence = `The series holds ${phases.length} phases by ${name}; the one with ${name} ${taken.value} (${taken.slices.length} images) was analysed.`;
     return { slices: taken.slices, warnings: [{ code: 'MULTI_PHASE', sentence }] };
   }
+  if (!doubled) return { slices, warnings: [] };
   throw new RaunetError('RAUNET_MULTI_PHASE', {
     ...about,
     detail: `${slices.length} images at ${positions} positions`,
   });
 }
 
-function countPositions(slices: readonly PlacedSlice[], normal: Xyz): number {
-  const sorted = slices.map((slice) => distanceOf(slice, normal)).sort((a, b) => a - b);
-  return 1 + steps(sorted).filter((step) => step >= SAME_POSITION_MM).length;
+const distancesOf = (slices: readonly PlacedSlice[], normal: Xyz): number[] =>
+  slices.map((slice) => distanceOf(slice, normal)).sort((a, b) => a - b);
+
+const countPositions = (slices: readonly PlacedSlice[], normal: Xyz): number =>
+  1 + steps(distancesOf(slices, normal)).filter((step) => step >= SAME_POSITION_MM).length;
+
+/** Slices at more or less even steps: those that a time of their own picked by chance are none. */
+function isScan({ slices }: Phase, normal: Xyz): boolean {
+  const missing = gaps(distancesOf(slices, normal)).reduce((sum, gap) => sum + gap.missing, 0);
+  return slices.length > 2 && slices.length >= WHOLE_PHASE * (slices.length + missing);
+}
+
+/** Whether nearly every slice of a phase lies at a place of the taken one. */
+function isAtPlacesOf(taken: Phase, { slices }: Phase, normal: Xyz): boolean {
+  const placesMm = distancesOf(taken.slices, normal);
+  const reachMm = SAME_PLACE * median(steps(placesMm));
+  const again = distancesOf(slices, normal).filter((atMm) =>
+    placesMm.some((placeMm) => Math.abs(placeMm - atMm) < reachMm),
+  );
+  return again.length >= WHOLE_PHASE * slices.length;
 }
 
 interface Phase {

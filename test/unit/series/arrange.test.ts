@@ -223,6 +223,62 @@ describe('two slices at one position', () => {
   });
 });
 
+describe('two scans a fraction of a step apart', () => {
+  const acquisition = (acquisitionNumber: number, fromMm: number, count = 100, stepMm = 3) =>
+    Array.from({ length: count }, (_, k) =>
+      ctSlice(fromMm + k * stepMm, { acquisitionNumber, sopInstanceUid: `1.2.${acquisitionNumber}.${k}` }),
+    );
+  const acquisitionsOf = ({ slices }: OrderedSeries) => [
+    ...new Set(slices.map(({ acquisitionNumber }) => acquisitionNumber)),
+  ];
+
+  test.each([0, 0.005, 0.05, 0.3, 1, 1.25, 1.5, 2.9, 30])(
+    'the same range again, the table %d mm further: phases; the first is taken and told',
+    (offsetMm) => {
+      const series = arrange([...acquisition(2, offsetMm), ...acquisition(1, 0)], ctSummary());
+      expect(series.slices).toHaveLength(100);
+      expect(acquisitionsOf(series)).toEqual([1]);
+      expect(warningsOf(series)).toEqual(['MULTI_PHASE']);
+      expect(series.warnings[0]?.sentence).toContain('2 phases by acquisition number');
+    },
+  );
+  test('a part scanned again, in steps of its own, is a phase; the whole scan is taken', () => {
+    const series = arrange([...acquisition(1, 60.7, 20, 5), ...acquisition(2, 0)], ctSummary());
+    expect(acquisitionsOf(series)).toEqual([2]);
+    expect(warningsOf(series)).toEqual(['MULTI_PHASE']);
+  });
+  test.each<[string, number, number]>([
+    ['that follow each other', 300, 100],
+    ['that overlap by a few slices, between each other', 286, 100],
+    ['of which one is much shorter', 300, 10],
+  ])('acquisitions %s are one volume', (_, fromMm, count) => {
+    const series = arrange([...acquisition(1, 0), ...acquisition(2, fromMm, count)], ctSummary());
+    expect(series.slices).toHaveLength(100 + count);
+    expect(warningsOf(series)).not.toContain('MULTI_PHASE');
+  });
+  test('an acquisition that fills a gap of the other is one volume with it', () => {
+    const gap = (slice: Slice) => Math.abs(slice.position!.values[2]! - 150) < 14;
+    const around = acquisition(1, 0).filter((slice) => !gap(slice));
+    const series = arrange([...around, ...acquisition(2, 0).filter(gap)], ctSummary());
+    expect(series.slices).toHaveLength(100);
+    expect(series.warnings).toEqual([]);
+  });
+  test.each([1, 4, 16])('an acquisition number for each %d images in turn tells no phases', (images) => {
+    const slices = ctStack(96, 3).map((slice, k) => ({
+      ...slice,
+      acquisitionNumber: Math.floor(k / images),
+    }));
+    expect(arrange(slices, ctSummary())).toMatchObject({ slices, warnings: [] });
+  });
+  test.each([2, 5, 40])('trigger times that only happen to be one of %d tell no phases', (times) => {
+    const slices = ctStack(96, 3).map((slice, k) => ({
+      ...slice,
+      triggerTimeMs: Math.floor(1e4 * Math.abs(Math.sin(k))) % times,
+    }));
+    expect(arrange(slices, ctSummary())).toMatchObject({ slices, warnings: [] });
+  });
+});
+
 describe('gantry tilt', () => {
   const tilted = (degrees: number) =>
     ctStack(30, 5).map((slice, k) => ({
