@@ -6,7 +6,7 @@ import { RaunetError, toRaunetError } from './lib/errors';
 import type { Log } from './lib/log';
 import { readFailure } from './lib/read-failure';
 import type { Stage } from './lib/stages';
-import { type Upright, upright } from './lib/upright';
+import { upright } from './lib/upright';
 import { analyseMask } from './mask/analyse';
 import { findChest } from './mask/lungs';
 import { buildResults } from './result/results';
@@ -102,18 +102,18 @@ export async function analyse(
     progress: (done) => void report('volume', done),
   });
   await report('tensor', 0);
-  const turned = upright(volume);
-  const grid = await modelGrid(turned.volume, inference.preprocessing);
+  const { volume: turned, toStored } = upright(volume);
+  const grid = await modelGrid(turned, inference.preprocessing);
   await report('inference', 0);
   // The anatomy asks nothing of the model: it is found while the child is at work.
   const [raw, chest] = await Promise.all([
     classify(turned, grid, inference, (done) => report('inference', done), signal),
-    findChest(volume),
+    findChest(turned),
   ]);
   await report('mask', 0);
-  const { mask, measurements, removedMl } = await analyseMask(volume, chest, raw);
+  const { mask, measurements, removedMl } = await analyseMask(turned, chest, raw);
   log.info('mask cleaned', { stage: 'mask', seriesUid: summary.seriesUid, removedMl });
-  return { series, source, volume, mask, measurements, warnings: series.warnings };
+  return { series, source, volume, mask: mask.map(toStored), measurements, warnings: series.warnings };
 }
 
 /** Stage `result`: see result/results.ts. */
@@ -126,9 +126,9 @@ export async function encode(
   return buildResults(analysis, context);
 }
 
-/** Stages `tensor` and `inference` slice by slice, back on the stored grid; slices without lung stay background. */
+/** Stages `tensor` and `inference` slice by slice, back on the volume's grid; slices without lung stay background. */
 async function classify(
-  { volume: { huSlice, rows, columns, series }, toStored }: Upright<HuVolume>,
+  { huSlice, rows, columns, series }: HuVolume,
   { box, lungSlices }: ModelGrid,
   inference: PipelineDeps['inference'],
   progress: (done: number) => void | Promise<void>,
@@ -144,7 +144,7 @@ async function classify(
     const classes = await inference.classify(images, batch.length, signal);
     batch.forEach((k, i) => {
       const found = classes.subarray(i * pixels, (i + 1) * pixels);
-      mask[k] = toStored(toSourceGrid(found, box, rows, columns, preprocessing));
+      mask[k] = toSourceGrid(found, box, rows, columns, preprocessing);
     });
     await progress((from + batch.length) / lungSlices.length);
   }

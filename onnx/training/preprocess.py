@@ -3,7 +3,7 @@
 The TypeScript service (src/tensor) repeats this file number by number; both suites read onnx/golden. Hence the plain
 rules: integers and float64, 4-connected components, nothing from an image library.
 
-Conventions: arrays are [rows, cols], index 0 is the top row and the left column of the stored slice. A box is
+Conventions: arrays are [rows, cols], upright, index 0 is the top row and the left column of the slice. A box is
 half-open in pixels: rows top <= r < bottom, columns left <= c < right. Spacing is (row distance, column distance) in mm.
 """
 
@@ -83,7 +83,9 @@ class SliceLung(NamedTuple):
 def slice_lung(hu: np.ndarray, spacing: tuple[float, float]) -> SliceLung | None:
     """Bounding box of the air enclosed by the body in one slice; None where there is too little of it.
 
-    hu: [rows, cols] Hounsfield units. Regions under MIN_REGION_MM2 and couch hollows do not count.
+    hu: [rows, cols] Hounsfield units. Regions under MIN_REGION_MM2 and couch hollows do not count. The patient lies on
+    back or belly, as in all of the training data, so the couch from left to right; its twin in src/tensor/lung-box.ts
+    turns the couch where PatientPosition says that the patient lies on the side.
     """
     pixel_mm2 = spacing[0] * spacing[1]
     body = body_mask(hu)

@@ -29,7 +29,8 @@ export interface AirSpaces {
 /**
  * The two aerated lungs, without airways and without gas that hangs on them; null where there are not two.
  *
- * cells: as labelled, airways marked. Sides are the patient's: in LPS x grows to the patient's left.
+ * cells: as labelled, airways marked. Sides are the patient's: in an upright slice x, which grows to the patient's left
+ * (LPS), grows with the columns.
  */
 export async function airSpaces(cells: readonly Uint8Array[], grid: CoarseGrid): Promise<AirSpaces | null> {
   const two = await twoLargest(cells, grid);
@@ -139,19 +140,16 @@ function growWithin(whole: BinaryVolume, labels: Uint8Array[], { rows, columns }
 }
 
 /** Mean patient x of the voxels with this label, mm up to a constant. */
-function meanX(volume: BinaryVolume, label: number, { rows, columns, patientX }: CoarseGrid): number {
-  const sum = { pixels: 0, row: 0, column: 0 };
+function meanX(volume: BinaryVolume, label: number, { columns, spacingMm }: CoarseGrid): number {
+  const sum = { pixels: 0, column: 0 };
   for (const slice of volume) {
-    for (let row = 0, i = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++, i++) {
-        if (slice[i] !== label) continue;
-        sum.pixels++;
-        sum.row += row;
-        sum.column += column;
-      }
+    for (let i = 0; i < slice.length; i++) {
+      if (slice[i] !== label) continue;
+      sum.pixels++;
+      sum.column += i % columns;
     }
   }
-  return patientX(sum.row / sum.pixels, sum.column / sum.pixels);
+  return (sum.column / sum.pixels) * spacingMm[1];
 }
 
 /** Slices that both have, as a part of those of the one with fewer. */

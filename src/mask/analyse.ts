@@ -5,10 +5,10 @@ import { measure } from './measure';
 import type { AnalysedMask } from './types';
 
 /**
- * Stage `mask`: the model's classes on the source grid, cleaned and measured.
+ * Stage `mask`: the model's classes on the volume's grid, cleaned and measured.
  *
- * chest: of the same volume, by `findChest`. raw: classes[k][row * columns + column] as they came back from the model's
- * grid; handed over, since they become the mask in place. Throws nothing: where no lungs can be found,
+ * volume: upright. chest: of the same volume, by `findChest`. raw: classes[k][row * columns + column] as they came back
+ * from the model's grid; handed over, since they become the mask in place. Throws nothing: where no lungs can be found,
  * `measurements.lungGateReason` says so. Gives way to other work after each slice.
  */
 export async function analyseMask(

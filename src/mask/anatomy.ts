@@ -1,6 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { bodyCells, ENCLOSED_AIR, OUTSIDE } from '../lib/body';
 import { boxes, connectedRuns, paint } from '../lib/components';
+import { isCouch } from '../lib/couch';
 import type { HuVolume } from '../volume/types';
 import { blockMeans, type CoarseGrid, PADDED_HU } from './coarse-grid';
 
@@ -18,26 +19,26 @@ const MIN_BONE_MM2 = 30;
 /** Marrow and spinal canal, enclosed by cortex, belong to the bone; a whole rib cage must not be filled. */
 const MAX_MARROW_MM2 = 1500;
 /** The hollow of a couch that touches the body is wide and flat; no lung is. */
-const COUCH_MIN_WIDTH_MM = 150;
-const COUCH_ASPECT = 3;
+const COUCH = { minWidthMm: 150, aspect: 3 };
 /** Lung that the image's edge cuts: so bright all the way, so deep. Darker is room air; skin and blankets are thin. */
 const CUT_LUNG_HU = [-950, -550] as const;
 const CUT_DEPTH_MM = 15;
 
 /** Labels every coarse voxel by attenuation and by what encloses it: CELL, [slices][rows * columns]. */
 export async function labelAnatomy(volume: HuVolume, grid: CoarseGrid): Promise<Uint8Array[]> {
+  const { patientPosition } = volume.series.slices[0]!;
   const cells: Uint8Array[] = [];
   for (let k = 0; k < volume.series.slices.length; k++) {
-    cells.push(labelSlice(blockMeans(volume.huSlice(k), volume.columns, grid), grid));
+    cells.push(labelSlice(blockMeans(volume.huSlice(k), volume.columns, grid), grid, patientPosition));
     await breathe();
   }
   return cells;
 }
 
 /** hu, result: [rows * columns] of the grid. */
-function labelSlice(hu: Float32Array, grid: CoarseGrid): Uint8Array {
+function labelSlice(hu: Float32Array, grid: CoarseGrid, patientPosition: string | null): Uint8Array {
   const body = bodyCells(hu, grid.columns, TISSUE_HU);
-  dropCouch(body, grid);
+  dropCouch(body, grid, patientPosition);
   const bone = filledBone(hu, body, grid);
   const isCut = cutBy(hu, grid);
   const labels = new Uint8Array(hu.length);
@@ -50,12 +51,13 @@ function labelSlice(hu: Float32Array, grid: CoarseGrid): Uint8Array {
   return labels;
 }
 
-function dropCouch(body: Uint8Array, { columns, spacingMm }: CoarseGrid): void {
+function dropCouch(
+  body: Uint8Array,
+  { columns, spacingMm }: CoarseGrid,
+  patientPosition: string | null,
+): void {
   const air = connectedRuns([body], columns, [ENCLOSED_AIR]);
-  const couch = boxes(air).map((box) => {
-    const widthMm = (box.right - box.left) * spacingMm[1];
-    return widthMm >= COUCH_MIN_WIDTH_MM && widthMm > COUCH_ASPECT * (box.bottom - box.top) * spacingMm[0];
-  });
+  const couch = boxes(air).map((box) => isCouch(box, spacingMm, patientPosition, COUCH));
   paint([body], columns, air, OUTSIDE, (region) => couch[region]!);
 }
 

@@ -39,7 +39,7 @@ const EFFUSION = 3;
  *   outside of the scan, which may itself be lower than 6 mm.
  * - speck: a patch of ground glass and consolidation together of less than 64 mm3, one of effusion of less than 1 mL.
  *
- * Patches are 6-connected. mask: on the source grid, changed in place. Gives way to other work after each slice.
+ * Patches are 6-connected. mask: on the volume's grid, changed in place. Gives way to other work after each slice.
  */
 export async function cleanUp(
   mask: readonly Uint8Array[],

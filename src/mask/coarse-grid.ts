@@ -19,15 +19,12 @@ export interface CoarseGrid {
   extentsMm: readonly number[];
   /** The last slice is the one nearest to the head. */
   headLast: boolean;
-  /** Patient's x (LPS: grows to the patient's left) of a block, mm, up to a constant. */
-  patientX(row: number, column: number): number;
 }
 
+/** volume: upright. */
 export function coarseGrid({ rows, columns, spacingMm, series }: HuVolume): CoarseGrid {
   const factor = Math.max(1, Math.round(BLOCK_MM / spacingMm[1]));
   const blockMm = [factor * spacingMm[0], factor * spacingMm[1]] as const;
-  // PS3.3 C.7.6.2.1.1: row cosines point along increasing columns, column cosines along increasing rows.
-  const cosines = series.slices[0]!.orientation!.values;
   return {
     factor,
     rows: Math.floor(rows / factor),
@@ -37,7 +34,6 @@ export function coarseGrid({ rows, columns, spacingMm, series }: HuVolume): Coar
     distancesMm: series.distancesMm,
     extentsMm: series.extentsMm,
     headLast: series.normal[2] > 0,
-    patientX: (row, column) => column * blockMm[1] * cosines[0]! + row * blockMm[0] * cosines[3]!,
   };
 }
 

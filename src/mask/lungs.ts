@@ -35,8 +35,8 @@ export interface Chest {
 
 /**
  * Labels the anatomy and finds the lungs without a trained network (spec: threshold at -400 HU, air outside the body
- * dropped, airways followed from the top, two air spaces, parted where fused, closed and filled). Gives way to other
- * work after each slice.
+ * dropped, airways followed from the top, two air spaces, parted where fused, closed and filled). volume: upright. Gives
+ * way to other work after each slice.
  */
 export async function findChest(volume: HuVolume): Promise<Chest> {
   const grid = coarseGrid(volume);

@@ -1,4 +1,4 @@
-/** Class index per pixel on the source grid: masks[k][row * columns + column], 0 background, 1 GGO, 2 consolidation, 3 effusion. */
+/** Class index per pixel on the grid of its volume: masks[k][row * columns + column], 0 background, 1 GGO, 2 consolidation, 3 effusion. */
 export type LesionMask = readonly Uint8Array[];
 
 export type ClassIndex = 1 | 2 | 3;

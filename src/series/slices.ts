@@ -59,6 +59,7 @@ function toSlice(
     imageType: (frameType.length > 0 ? frameType : dataset.strings('ImageType')).map((value) =>
       value.toUpperCase(),
     ),
+    patientPosition: dataset.string('PatientPosition'),
     frameOfReferenceUid: dataset.string('FrameOfReferenceUID'),
     rows: dataset.number('Rows') ?? 0,
     columns: dataset.number('Columns') ?? 0,

@@ -20,6 +20,8 @@ export interface Slice {
   /** Value 1..n of ImageType, upper case. */
   imageType: readonly string[];
 
+  /** PS3.3 C.7.3.1.1.2, such as `HFS`: tells where the couch lies. */
+  patientPosition: string | null;
   /** PS3.3 C.7.4.1: what `position` is measured from. */
   frameOfReferenceUid: string | null;
   rows: number;

@@ -1,5 +1,6 @@
 import { BODY, bodyCells, ENCLOSED_AIR } from '../lib/body';
 import { boundingBox, boxes, connectedRuns, type PixelBox } from '../lib/components';
+import { isCouch } from '../lib/couch';
 import type { LungBoxRule } from './types';
 
 /** What one slice says about the lungs. */
@@ -14,24 +15,26 @@ export interface SliceLung {
 /**
  * Box of the air that the body encloses in one slice; null where there is too little of it for a lung.
  *
- * hu: [rows * columns]. spacingMm: [between rows, between columns]. Twin of slice_lung in onnx/training/preprocess.py.
+ * hu: [rows * columns], upright. spacingMm: [between rows, between columns]. Twin of slice_lung in
+ * onnx/training/preprocess.py, which takes every patient as supine or prone: of one who lies on the side (patientPosition
+ * HFDR, HFDL, FFDR, FFDL) the couch is turned.
  */
 export function sliceLung(
   hu: Float32Array,
   columns: number,
   spacingMm: readonly [number, number],
+  patientPosition: string | null,
   rule: LungBoxRule,
 ): SliceLung | null {
+  const couch = { minWidthMm: rule.couchMinWidthMm, aspect: rule.couchAspect };
   const pixelMm2 = spacingMm[0] * spacingMm[1];
   const cells = bodyCells(hu, columns, rule.tissueHu);
   let box: PixelBox | null = null;
   let pixels = 0;
   const air = connectedRuns([cells], columns, [ENCLOSED_AIR]);
   for (const [region, regionBox] of boxes(air).entries()) {
-    const widthMm = (regionBox.right - regionBox.left) * spacingMm[1];
-    const heightMm = (regionBox.bottom - regionBox.top) * spacingMm[0];
-    const couch = widthMm >= rule.couchMinWidthMm && widthMm > rule.couchAspect * heightMm;
-    if (couch || air.sizes[region]! * pixelMm2 < rule.minRegionMm2) continue;
+    if (air.sizes[region]! * pixelMm2 < rule.minRegionMm2) continue;
+    if (isCouch(regionBox, spacingMm, patientPosition, couch)) continue;
     box = union(box, regionBox);
     pixels += air.sizes[region]!;
   }

@@ -15,13 +15,14 @@ const CRANIAL_MARGIN_MM = 15;
  * Finds what of the volume goes to the model: one lung box for the series, and the slices from the first to the last
  * that show lung (the largest such stretch: a scan may go on to bowel gas) with margins.
  *
- * Gives way to other work after each slice. Throws RAUNET_NOT_CHEST.
+ * volume: upright. Gives way to other work after each slice. Throws RAUNET_NOT_CHEST.
  */
 export async function modelGrid(volume: HuVolume, { lungBox: rule }: Preprocessing): Promise<ModelGrid> {
   const { rows, columns, spacingMm, series } = volume;
+  const { patientPosition } = series.slices[0]!;
   const found: (SliceLung | null)[] = [];
   for (let k = 0; k < series.slices.length; k++) {
-    found.push(sliceLung(volume.huSlice(k), columns, spacingMm, rule));
+    found.push(sliceLung(volume.huSlice(k), columns, spacingMm, patientPosition, rule));
     await breathe();
   }
   const box = lungBox(

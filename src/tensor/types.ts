@@ -17,7 +17,7 @@ export interface LungBoxRule {
   minRegionMm2: number;
   /** A slice with less enclosed air does not vote. */
   minLungMm2: number;
-  /** The hollow of a couch: at least so wide, and wider than `couchAspect` times its height. */
+  /** The hollow of a couch: at least so wide, and wider than `couchAspect` times its height (lib/couch.ts). */
   couchMinWidthMm: number;
   couchAspect: number;
   /** The box is mirrored about the mid-line where one side reaches less than [0] / [1] as far as the other. */
@@ -28,7 +28,7 @@ export interface LungBoxRule {
 
 /** What of the volume goes to the model. */
 export interface ModelGrid {
-  /** One box for the whole series, on the source grid. */
+  /** One box for the whole series, on the grid of the volume. */
   box: PixelBox;
   /** Indices of the slices that the model is asked about, ascending; all others are background. */
   lungSlices: readonly number[];

@@ -7,9 +7,11 @@ import { analyse, readHeaders } from '../../src/pipeline';
 import type { Vector } from '../../src/series/types';
 import { openDecoder } from '../../src/volume/decoder';
 import type { Decoder } from '../../src/volume/types';
-import { ctFile, vector } from '../fixtures/ct';
+import { ctFile, ctSlice, vector } from '../fixtures/ct';
 import { makePhantom } from '../fixtures/phantom';
 import { closeAll, open } from './inference/service';
+import { ball, chest, everyMm, type Lesion } from './mask/chest';
+import { PREPROCESSING } from './tensor/golden';
 
 jest.setTimeout(120_000);
 
@@ -121,4 +123,55 @@ test('a patient whose slices are stored upside down has the same lesions, at the
   const found = upright.mask.map((slice) => slice.filter((value) => value > 0).length);
   const sum = (counts: number[]) => counts.reduce((a, b) => a + b, 0);
   expect(sum(same) / sum(found)).toBeGreaterThan(0.98);
+});
+
+test('a long scan on a couch that touches the back has the same lesion, whatever way it is stored', async () => {
+  const file = join(folder, 'header.dcm');
+  await writeFile(file, ctFile());
+  const headers = await readHeaders([file], sender);
+  /** Stands for the model: what is as dense as the lesion is one. */
+  const inference = {
+    preprocessing: PREPROCESSING,
+    batchSize: 4,
+    classify: async (images: Float32Array) =>
+      Uint8Array.from(images, (value) => (value > 0.43 && value < 0.51 ? 1 : 0)),
+  };
+  const lesion: Lesion = { shape: ball([80, 20, 0], 26), says: 1, hu: -550 };
+
+  for (const orientation of [
+    [1, 0, 0, 0, 1, 0],
+    [0, 1, 0, 1, 0, 0],
+  ]) {
+    const distancesMm = everyMm(6, -260, 140);
+    const made = chest({ lesions: [lesion], orientation, rows: 100, columns: 100, distancesMm });
+    const slices = distancesMm.map((distanceMm, k) =>
+      ctSlice(made.volume.series.normal[2] * distanceMm, {
+        file,
+        instanceNumber: k,
+        orientation: vector(...orientation),
+        rows: made.volume.rows,
+        columns: made.volume.columns,
+        pixelSpacing: vector(...made.volume.spacingMm),
+      }),
+    );
+    const decoder: Decoder = {
+      threads: 1,
+      decode: async ({ instanceNumber }) => Int16Array.from(made.volume.huSlice(instanceNumber!)),
+      close: async () => {},
+    };
+    const { mask, measurements } = await analyse(
+      { ...headers, slices },
+      { decoder, inference, log: silentLog, limits: { maxVolumeBytes: 1e9 } },
+      { report: () => {} },
+    );
+
+    const truthMl = made.millilitres(lesion.shape);
+    expect(measurements.lungGateReason).toBeNull();
+    expect(measurements.classes[0].sideMl!.left / truthMl).toBeCloseTo(1, 1);
+    const truth = made.raw();
+    const missed = truth.flatMap((slice, k) =>
+      [...slice].filter((value, i) => value === 1 && mask[k]![i] !== 1),
+    );
+    expect(missed.length / truth.flatMap((slice) => [...slice].filter(Boolean)).length).toBeLessThan(0.1);
+  }
 });

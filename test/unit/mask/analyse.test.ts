@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { upright } from '../../../src/lib/upright';
 import { analyseMask } from '../../../src/mask/analyse';
 import { findChest } from '../../../src/mask/lungs';
 import { PADDING_HU } from '../../../src/volume/types';
@@ -16,8 +17,12 @@ import {
 
 jest.setTimeout(60_000);
 
-const analyse = async ({ volume }: Chest, raw: readonly Uint8Array[]) =>
-  analyseMask(volume, await findChest(volume), raw);
+/** As the pipeline does: looked at upright, the mask as the slices are stored. */
+const analyse = async ({ volume: stored }: Chest, raw: readonly Uint8Array[]) => {
+  const { volume, toUpright, toStored } = upright(stored);
+  const { mask, ...found } = await analyseMask(volume, await findChest(volume), raw.map(toUpright));
+  return { ...found, mask: mask.map(toStored) };
+};
 const analysed = async (options: ChestOptions = {}) => {
   const made = chest(options);
   return { made, ...(await analyse(made, made.raw())) };
@@ -141,7 +146,7 @@ describe('a chest with ground glass on the right, consolidation on the left, eff
     expect(measurements.classes[2].percentOfLung).toBeNull();
   });
 
-  let upright: ReturnType<typeof analysed> | undefined;
+  let asStored: ReturnType<typeof analysed> | undefined;
   test.each<[string, number[]]>([
     ['mirrored columns', [-1, 0, 0, 0, 1, 0]],
     ['mirrored rows', [1, 0, 0, 0, -1, 0]],
@@ -149,8 +154,8 @@ describe('a chest with ground glass on the right, consolidation on the left, eff
     ['rows and columns exchanged', [0, 1, 0, 1, 0, 0]],
   ])('right stays right and apex stays apex with %s', async (_, orientation) => {
     const options = { rows: 100, columns: 100, lesions: disease, distancesMm: everyMm(6, -156, 156) };
-    upright ??= analysed(options);
-    const expected = (await upright).measurements;
+    asStored ??= analysed(options);
+    const expected = (await asStored).measurements;
     const turned = (await analysed({ ...options, orientation })).measurements;
     expect(turned.lungGateReason).toBeNull();
     for (const side of ['right', 'left'] as const) {
@@ -160,6 +165,26 @@ describe('a chest with ground glass on the right, consolidation on the left, eff
     }
     near(turned.classes[2].sideMl!.right, expected.classes[2].volumeMl);
   });
+
+  test.each<[string, number[]]>([
+    ['upright', [1, 0, 0, 0, 1, 0]],
+    ['with the couch below', [0, -1, 0, 1, 0, 0]],
+  ])(
+    'of a patient on the left side, stored %s, the couch at the left side is no lung',
+    async (_, orientation) => {
+      const { made, measurements } = await analysed({
+        patientPosition: 'HFDL',
+        orientation,
+        rows: 112,
+        columns: 112,
+        lesions: disease,
+        distancesMm: everyMm(6, -260, 140),
+      });
+      expect(measurements.lungGateReason).toBeNull();
+      near(measurements.lungs!.left.volumeMl, made.millilitres(lung.left));
+      near(measurements.classes[1].sideMl!.left, made.millilitres(denseLeft.shape));
+    },
+  );
 
   test('a gantry tilt changes neither volumes nor sides', async () => {
     const tilted = { lesions: disease, orientation: [1, 0, 0, 0, Math.cos(0.21), Math.sin(0.21)] };

@@ -15,8 +15,14 @@ const tube =
     (px - x) ** 2 + (py - y) ** 2 <= radius ** 2 && pz >= from && pz <= to;
 
 const body = ellipsoid([0, 0, 0], [165, 110, 1e6]);
-const couch: Shape = ([x, y]) => Math.abs(x) < 170 && y > 106 && y < 134;
-const couchHollow: Shape = ([x, y]) => Math.abs(x) < 164 && y > 112 && y < 128;
+/** Under the back; of a patient on the left side, under that. It touches the body, along which it lies. */
+type Couch = (p: Point) => [along: number, deep: number];
+const underBack: Couch = ([x, y]) => [x, y - 106];
+const underLeftSide: Couch = ([x, y]) => [y, x - 161];
+const isInCouch = ([along, deep]: readonly [number, number]) =>
+  Math.abs(along) < 170 && deep > 0 && deep < 28;
+const isInHollow = ([along, deep]: readonly [number, number]) =>
+  Math.abs(along) < 164 && deep > 6 && deep < 22;
 export const heart = ellipsoid([15, -25, -40], [52, 42, 45]);
 export const spine = ellipsoid([0, 78, 0], [18, 18, 1e6]);
 const trachea = tube(0, 0, 9, 20, 1000);
@@ -50,6 +56,7 @@ export interface ChestOptions {
   lesions?: Lesion[];
   /** Row cosines, column cosines. */
   orientation?: readonly number[];
+  patientPosition?: 'HFS' | 'HFDL';
   rows?: number;
   columns?: number;
   spacingMm?: number;
@@ -73,6 +80,7 @@ export interface Chest {
 export function chest({
   lesions = [],
   orientation = UPRIGHT,
+  patientPosition = 'HFS',
   rows = 84,
   columns = 100,
   spacingMm = 3.6,
@@ -95,12 +103,13 @@ export function chest({
     ];
   };
   const pixels = rows * columns;
+  const couch = patientPosition === 'HFDL' ? underLeftSide : underBack;
   const hu = distancesMm.map((_, k) =>
     Float32Array.from({ length: pixels }, (__, i) => {
       const p = points(k, i);
       const grain = ((i * 7 + k * 13) % 41) - 20;
       const lesion = lesions.find(({ shape, hu: value }) => value !== undefined && shape(p));
-      return (lesion?.hu ?? attenuation(p)) + grain;
+      return (lesion?.hu ?? attenuation(p, couch)) + grain;
     }),
   );
   const says = distancesMm.map((_, k) =>
@@ -123,7 +132,7 @@ export function chest({
     huSlice: (k: number) => hu[k]!,
     series: {
       summary: { seriesUid: '1.2.3' },
-      slices: distancesMm.map(() => ({ orientation: vector(orientation) })),
+      slices: distancesMm.map(() => ({ orientation: vector(orientation), patientPosition })),
       normal,
       distancesMm,
       extentsMm,
@@ -142,8 +151,8 @@ export function chest({
   };
 }
 
-function attenuation(p: Point): number {
-  if (!body(p)) return couch(p) ? (couchHollow(p) ? -930 : 120) : -1000;
+function attenuation(p: Point, couch: Couch): number {
+  if (!body(p)) return isInCouch(couch(p)) ? (isInHollow(couch(p)) ? -930 : 120) : -1000;
   if (spine(p)) return 400;
   if (trachea(p) || bronchi(p)) return -1000;
   if (lung.right(p) || lung.left(p)) return -850;

@@ -9,7 +9,9 @@ const slicesOf = (bytes: Buffer) => toSlices('a.dcm', readHeader(bytes));
 const one = (dataset: PlainDataSet) => slicesOf(ctFile(dataset))[0];
 
 test('a single-frame CT is one slice, with the strings of its position as they came', () => {
-  const [slice, ...others] = slicesOf(ctFile({ InstanceNumber: '7', ConvolutionKernel: 'B70f' }));
+  const [slice, ...others] = slicesOf(
+    ctFile({ InstanceNumber: '7', ConvolutionKernel: 'B70f', PatientPosition: 'HFDL' }),
+  );
   expect(others).toEqual([]);
   expect(slice).toMatchObject({
     file: 'a.dcm',
@@ -18,6 +20,7 @@ test('a single-frame CT is one slice, with the strings of its position as they c
     frameNumber: null,
     frameCount: 1,
     instanceNumber: 7,
+    patientPosition: 'HFDL',
     position: { values: [-100.5, -98, 12.5], strings: ['-100.5', '-98.000000', '12.50'] },
     pixelSpacing: { values: [0.7, 0.7], strings: ['0.70', '0.7'] },
     kernel: 'B70f',

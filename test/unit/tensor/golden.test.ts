@@ -5,7 +5,7 @@ import { boxOf, goldenCases, goldenMask, goldenTensor, PREPROCESSING, STRIDE } f
 const { size, lungBox: rule } = PREPROCESSING;
 
 describe.each(goldenCases)('golden case $name', (given) => {
-  const found = given.hu.map((hu) => sliceLung(hu, given.cols, given.spacingMm, rule));
+  const found = given.hu.map((hu) => sliceLung(hu, given.cols, given.spacingMm, 'HFS', rule));
   const box = lungBox(
     found.filter((slice) => slice !== null),
     given.rows,

@@ -1,6 +1,7 @@
 import { RaunetError } from '../../../src/lib/errors';
 import { lungStretch, modelGrid } from '../../../src/tensor/model-grid';
 import type { HuVolume } from '../../../src/volume/types';
+import { chest } from '../mask/chest';
 import { boxOf, goldenCases, PREPROCESSING } from './golden';
 
 const everyMm = (step: number, n: number) => Array.from({ length: n }, (_, k) => k * step);
@@ -36,6 +37,13 @@ test('a series without lung is refused with RAUNET_NOT_CHEST and names the serie
   const refused = modelGrid(volumeOf('no-lung'), PREPROCESSING);
   await expect(refused).rejects.toThrow(RaunetError);
   await expect(refused).rejects.toMatchObject({ code: 'RAUNET_NOT_CHEST', context: { seriesUid: '1.2.3' } });
+});
+
+test('the couch is no lung, under the back or under the side', async () => {
+  const size = { rows: 112, columns: 112, distancesMm: everyMm(30, 10).map((mm) => mm - 150) };
+  const onBack = await modelGrid(chest({ ...size, patientPosition: 'HFS' }).volume, PREPROCESSING);
+  const onSide = await modelGrid(chest({ ...size, patientPosition: 'HFDL' }).volume, PREPROCESSING);
+  expect(onSide).toEqual(onBack);
 });
 
 describe('slices that the model is asked about', () => {
