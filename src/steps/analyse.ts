@@ -18,7 +18,7 @@ import type { SeriesRecord, SeriesState } from '../records/types';
 import type { EncodedObject, Producer, ResultContext } from '../result/types';
 import type { Spool } from '../spool/spool';
 import { type AnalyseJob, analyseKey, type DeliverJob, deliverQueue, RANK } from './queues';
-import { stageReporter } from './stage-reporter';
+import { stageReporter, WITHDRAWN } from './stage-reporter';
 
 export interface AnalyseDeps {
   analyst: Analyst;
@@ -79,9 +79,6 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
 
 /** States that an analysis begins in, or begins again in after its process died. */
 const AT_WORK = new Set<SeriesState>(['series', 'volume', 'tensor', 'inference', 'mask', 'result']);
-
-/** Nobody wants this analysis any more: a newer revision, or an operator. */
-const WITHDRAWN = new Set<string>(['RAUNET_SUPERSEDED', 'RAUNET_CANCELLED']);
 
 /** An analysis that failed for a passing reason too often. */
 export async function analysisDead(data: AnalyseJob, error: RaunetError, deps: AnalyseDeps): Promise<void> {
