@@ -91,8 +91,8 @@ export const ERRORS = {
   ),
   RAUNET_SPOOL_READ: entry(
     'transient',
-    'A file of the data folder cannot be read now',
-    'It is tried again by itself; check the disk or share, its rights and the limit of open files.',
+    'A file or folder of the data folder cannot be read now',
+    'It is tried again by itself; check the disk or share, owner and rights, and the limit of open files.',
   ),
   RAUNET_SPOOL_MISSING: entry(
     'permanent',

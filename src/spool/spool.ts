@@ -1,8 +1,9 @@
-import type { Dirent } from 'node:fs';
-import { readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { access, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { InstanceSpool, StoredInstance } from '../association/types';
+import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
+import { isUid } from '../lib/uid';
 import { createFolder, durableFolders, spoolError, syncFolder, syncNames } from './durable';
 import { freeBytesBelow } from './free-space';
 import { PartFile } from './incoming-file';
@@ -10,7 +11,7 @@ import { inspectFile, verifyInstance, verifyResult } from './inspect';
 import { type ResultFile, writeResult } from './results';
 
 const PART = /\.part$/;
-const INSTANCE = /\.dcm$/;
+const isInstance = (name: string): boolean => name.endsWith('.dcm');
 
 export interface Spool extends InstanceSpool {
   /** Absolute path of a file that is named relative to the spool folder. */
@@ -24,8 +25,13 @@ export interface Spool extends InstanceSpool {
   setAside(file: string): Promise<void>;
   /** Throws RAUNET_RESULT_MISSING. */
   verifyResult(file: string, sha256: string): Promise<void>;
-  /** Every received file, relative to the spool folder, for the comparison with the database. */
+  /**
+   * Every received file, relative to the spool folder, for the comparison with the database. A folder that cannot be
+   * read is logged and left out.
+   */
   list(): AsyncGenerator<string>;
+  /** False only where it certainly is not there: what may not be looked at is not gone. */
+  exists(file: string): Promise<boolean>;
   /** What a file of `list` is: enough to record it again. Reads it whole, for its sha256. */
   inspect(file: string): Promise<StoredInstance>;
   /** Retention: erases what was received of a series and what was made of it. Says how much that was. */
@@ -55,6 +61,16 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
     throw spoolError(cause);
   }
 
+  /** Of the names in a folder those that are ours: a file system of its own has a `lost+found` that nobody may read. */
+  const listed = (folder: string, isOurs: (name: string) => boolean): Promise<string[]> =>
+    entries(folder).then(
+      (names) => names.filter(isOurs),
+      (error: unknown) => {
+        log.error('a folder of the spool is not compared with the records', { stage: 'spool', error });
+        return [];
+      },
+    );
+
   return {
     path: (file) => join(root, file),
     resultPath: (file) => join(results.root, file),
@@ -70,18 +86,21 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
     inspect: (file) => inspectFile(root, file),
 
     async *list() {
-      for (const study of await entries(root)) {
-        if (!study.isDirectory() || study.name === 'incoming') continue;
-        for (const { name: seriesUid } of await entries(join(root, study.name)))
-          for (const { name } of await entries(join(root, study.name, seriesUid)))
-            if (INSTANCE.test(name)) yield `${study.name}/${seriesUid}/${name}`;
-      }
+      for (const studyUid of await listed(root, isUid))
+        for (const seriesUid of await listed(join(root, studyUid), isUid))
+          for (const name of await listed(join(root, studyUid, seriesUid), isInstance))
+            yield `${studyUid}/${seriesUid}/${name}`;
     },
+    exists: (file) =>
+      access(join(root, file)).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => !isAbsent(error),
+      ),
 
     async sweep(olderThanSeconds) {
       const limit = Date.now() - olderThanSeconds * 1000;
       for (const folder of [incoming, unfinishedResults])
-        for (const { name } of await entries(folder)) {
+        for (const name of await entries(folder)) {
           if (!PART.test(name)) continue;
           const path = join(folder, name);
           const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
@@ -114,20 +133,27 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
   };
 }
 
-/** A folder that is not there, or no folder, has none. */
-async function entries(folder: string): Promise<Dirent[]> {
+const isAbsent = ({ code }: NodeJS.ErrnoException): boolean => code === 'ENOENT' || code === 'ENOTDIR';
+
+/** A folder that is not there, or no folder, has none. Throws RAUNET_SPOOL_READ. */
+async function entries(folder: string): Promise<string[]> {
   try {
-    return await readdir(folder, { withFileTypes: true });
-  } catch (thrown) {
-    if (['ENOENT', 'ENOTDIR'].includes((thrown as NodeJS.ErrnoException).code ?? '')) return [];
-    throw spoolError(thrown);
+    return await readdir(folder);
+  } catch (cause) {
+    const error = cause as NodeJS.ErrnoException;
+    if (isAbsent(error)) return [];
+    throw new RaunetError(
+      'RAUNET_SPOOL_READ',
+      { stage: 'spool', detail: `${folder}: ${error.code}` },
+      { cause },
+    );
   }
 }
 
 async function erase(folder: string): Promise<{ files: number; bytes: number }> {
   const files = await entries(folder);
   let bytes = 0;
-  for (const { name } of files) bytes += (await stat(join(folder, name))).size;
+  for (const name of files) bytes += (await stat(join(folder, name))).size;
   await rm(folder, { recursive: true, force: true });
   return { files: files.length, bytes };
 }

@@ -1,4 +1,3 @@
-import { access, constants } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import type { Audit } from '../audit/types';
 import type { Config } from '../config/schema';
@@ -77,11 +76,7 @@ function spoolUpkeep({
     reconcile: () =>
       reconcile({
         spoolFiles: () => spool.list(),
-        exists: (file) =>
-          access(spool.path(file), constants.R_OK).then(
-            () => true,
-            () => false,
-          ),
+        exists: (file) => spool.exists(file),
         inspect: (file) => spool.inspect(file),
         recorded: (seriesUid) => filesOf(pool, seriesUid),
         recordedSeries: () => seriesWithFiles(pool),

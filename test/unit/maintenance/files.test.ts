@@ -1,4 +1,5 @@
-import { access, appendFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, appendFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { transaction } from '../../../src/jobs/pool';
 import { type Log, type LogFields, silentLog } from '../../../src/lib/log';
@@ -34,7 +35,7 @@ beforeEach(async () => {
   await migrate(database.pool);
   for (const name of await readdir(spool.path('.')))
     if (name !== 'incoming') await rm(spool.path(name), { recursive: true });
-  spool = await openSpool({ dataDir: database.dataDir, log: silentLog });
+  spool = await openSpool({ dataDir: database.dataDir, log });
 });
 
 afterAll(() => database.stop());
@@ -62,11 +63,7 @@ const later = { now: () => new Date(Date.now() + 120_000) };
 const runReconcile = (clock = later, resume = async (): Promise<string[]> => []) =>
   reconcile({
     spoolFiles: () => spool.list(),
-    exists: (file) =>
-      access(spool.path(file)).then(
-        () => true,
-        () => false,
-      ),
+    exists: (file) => spool.exists(file),
     inspect: (file) => spool.inspect(file),
     recorded: (seriesUid) => filesOf(database.pool, seriesUid),
     recordedSeries: () => seriesWithFiles(database.pool),
@@ -169,6 +166,44 @@ describe('reconcile', () => {
       'RAUNET_SPOOL_ALTERED',
     ]);
     expect(await findSeries(database.pool, '1.1')).toMatchObject({ instances: 1 });
+  });
+
+  /** As for a service that is not root. Returns what ends it. */
+  const forbid = (folder: string): (() => void) => {
+    const { readdir: read, access: look } = promises;
+    const denied = (path: unknown) =>
+      String(path).startsWith(folder) &&
+      Promise.reject(Object.assign(new Error(`EACCES: permission denied, '${folder}'`), { code: 'EACCES' }));
+    const reads = jest.spyOn(promises, 'readdir') as jest.SpyInstance;
+    const looks = jest.spyOn(promises, 'access') as jest.SpyInstance;
+    reads.mockImplementation((path, options) => denied(path) || read(path, options));
+    looks.mockImplementation((path, mode) => denied(path) || look(path, mode));
+    return () => void [reads, looks].map((spy) => spy.mockRestore());
+  };
+
+  test('the lost+found of a spool with a file system of its own is nothing to the service', async () => {
+    await mkdir(spool.path('lost+found'));
+    await store('1.1', 1, 'pixels', false);
+    const allow = forbid(spool.path('lost+found'));
+    await runReconcile().finally(allow);
+    expect(await findSeries(database.pool, '1.1')).toMatchObject({ instances: 1 });
+    expect(lines.map(({ message }) => message)).toEqual([
+      'A file of the spool was not on record; it is recorded as received',
+    ]);
+  });
+
+  test('a folder that cannot be read is named; its files are not lost, and the rest goes on', async () => {
+    await store('1.1', 1);
+    await store('1.2', 1, 'pixels', false);
+    const allow = forbid(spool.path(`${STUDY}/1.1`));
+    await runReconcile(later, async () => ['1.3']).finally(allow);
+    expect(lines[0]!.fields.error).toMatchObject({
+      code: 'RAUNET_SPOOL_READ',
+      message: expect.stringContaining(`${STUDY}/1.1: EACCES`),
+    });
+    expect(await findSeries(database.pool, '1.1')).toMatchObject({ state: 'spool', code: null });
+    expect(await findSeries(database.pool, '1.2')).toMatchObject({ instances: 1 });
+    expect(lines.at(-1)!.fields).toEqual({ resumed: ['1.3'] });
   });
 
   test('jobs that are lacking are made at the end, and named', async () => {
