@@ -109,20 +109,12 @@ async function cStore(
   const { log, metrics } = deps;
   try {
     const receipt = await receiveInstance(message, context, peer, deps);
-    const { sopInstanceUid, seriesUid, sizeBytes, duplicate, conflicting } = receipt;
+    const { sopInstanceUid, seriesUid, sizeBytes, duplicate } = receipt;
     tally.stored++;
     tally.seriesUids.add(seriesUid);
     count(receipt, peer, tally.studies, deps);
     quietly(log, () => metrics?.instance?.(sizeBytes));
-    if (conflicting)
-      log.warn('other bytes under a known SOP Instance UID, kept beside it', {
-        stage: 'association',
-        seriesUid,
-        sopInstanceUid,
-        file: receipt.file,
-      });
-    else
-      log.debug('instance stored', { stage: 'association', seriesUid, sopInstanceUid, sizeBytes, duplicate });
+    log.debug('instance stored', { stage: 'association', seriesUid, sopInstanceUid, sizeBytes, duplicate });
     return { status: STATUS.success };
   } catch (thrown) {
     if (thrown instanceof AssociationBroken) throw thrown;

@@ -105,6 +105,12 @@ export const ERRORS = {
     'Check the disk; send the series again.',
   ),
 
+  RAUNET_UID_REUSED: entry(
+    'permanent',
+    'All instances of the series have SOP Instance UIDs that are on record with other bytes; nothing of it is analysed',
+    'Give the instances new SOP Instance UIDs at the sender, as a corrected copy must have, and send the series again.',
+  ),
+
   // dicom
   RAUNET_UNREADABLE: entry(
     'permanent',

@@ -100,6 +100,18 @@ export async function instancesOf(db: Db, seriesUid: string): Promise<InstanceRe
   return rows as InstanceRecord[];
 }
 
+/** The series that has the original of a conflicting instance, null where retention has erased it; undefined: none conflicts. */
+export async function originalOf(db: Db, seriesUid: string): Promise<string | null | undefined> {
+  const { rows } = await db.query<{ original: string | null }>(
+    `SELECT original.series_uid AS original FROM raunet.instance AS mine
+     LEFT JOIN raunet.instance AS original
+       ON original.sop_instance_uid = mine.sop_instance_uid AND NOT original.conflicting
+     WHERE mine.series_uid = $1 AND mine.conflicting ORDER BY original.series_uid LIMIT 1`,
+    [seriesUid],
+  );
+  return rows[0]?.original;
+}
+
 /** Series at work, oldest first: each must have a job. */
 export async function unfinishedSeries(db: Db): Promise<SeriesRecord[]> {
   const { rows } = await db.query(

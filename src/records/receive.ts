@@ -19,6 +19,12 @@ export interface ReceivedInstance extends Omit<InstanceRecord, 'conflicting' | '
  */
 export type Recorded = 'new' | 'duplicate' | 'conflicting' | 'restored';
 
+export interface Recording {
+  recorded: Recorded;
+  /** Its series was not on record before, and has no job yet. */
+  begins: boolean;
+}
+
 /**
  * Records an instance and holds its series' row until `tx` ends. A series that was past receiving is opened again; one
  * that an operator cancelled stays so. Throws RAUNET_UID_CONFLICT where the series UID belongs to another study.
@@ -27,19 +33,21 @@ export async function recordInstance(
   tx: Tx,
   instance: ReceivedInstance,
   priority: Priority,
-): Promise<Recorded> {
+): Promise<Recording> {
   const { seriesUid, studyUid } = instance;
-  const series = (await lockSeries(tx, seriesUid)) ?? (await createSeries(tx, instance, priority));
+  const known = await lockSeries(tx, seriesUid);
+  const begins = known === undefined;
+  const series = known ?? (await createSeries(tx, instance, priority));
   if (series.studyUid !== studyUid) throw new RaunetError('RAUNET_UID_CONFLICT', { seriesUid, studyUid });
 
   const recorded = await insertInstance(tx, instance);
-  if (recorded === 'duplicate') return recorded;
+  if (recorded === 'duplicate') return { recorded, begins };
   if (recorded === 'conflicting') {
     await addEvent(tx, seriesUid, {
       code: 'CONFLICTING_INSTANCE',
       sentence: `Other bytes came under the known SOP Instance UID ${instance.sopInstanceUid}; they are kept and not analysed.`,
     });
-    return recorded;
+    return { recorded, begins };
   }
   if (series.state !== 'spool' && series.state !== 'cancelled')
     await changeState(tx, seriesUid, {
@@ -51,7 +59,7 @@ export async function recordInstance(
   const count =
     'UPDATE raunet.series SET instances = instances + $2, changed = true, updated_at = now(), last_received_at = greatest(last_received_at, $3) WHERE series_uid = $1';
   await tx.query(prepared(count, [seriesUid, recorded === 'new' ? 1 : 0, instance.receivedAt]));
-  return recorded;
+  return { recorded, begins };
 }
 
 /** The clock was set back since the last instance came: its series waits from now, not until then. */

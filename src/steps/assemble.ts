@@ -2,10 +2,11 @@ import type { Pool } from 'pg';
 import type { Config } from '../config/schema';
 import { type Tx, transaction } from '../jobs/pool';
 import type { Job, Queues } from '../jobs/queue';
-import type { RaunetError } from '../lib/errors';
+import type { ErrorCode } from '../lib/error-codes';
+import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import { readHeaders } from '../pipeline';
-import { findSeries, instancesOf, seriesList } from '../records/read';
+import { findSeries, instancesOf, originalOf, seriesList } from '../records/read';
 import { closeSeries, notReceivedLaterThan, setExpectedInstances } from '../records/receive';
 import { addEvent, changeState } from '../records/state';
 import type { SeriesRecord } from '../records/types';
@@ -64,17 +65,17 @@ export async function assemble(job: Job<SeriesJob>, deps: AssembleDeps): Promise
     if (!choice.take)
       return void (await changeState(tx, seriesUid, {
         to: 'refused',
-        code: 'RAUNET_NOT_SELECTED',
+        code: choice.code,
         sentence: choice.reason,
       }));
     const data: AnalyseJob = { seriesUid, revision };
     await queues.send(tx, ANALYSE_QUEUE, data, { key: analyseKey(data), priority: RANK[series.priority] });
   });
-  log.info(choice.take ? 'series complete' : 'series left out', {
-    stage: 'series',
-    seriesUid,
-    reason: choice.reason,
-  });
+  const { take, code, reason: why } = choice;
+  const fields = { stage: 'series' as const, studyUid: series.studyUid, seriesUid, reason: why };
+  if (take) log.info('series complete', fields);
+  else if (code === 'RAUNET_NOT_SELECTED') log.info('series left out', fields);
+  else log.warn('series refused', { ...fields, code });
 }
 
 /** The series could not even be looked at. */
@@ -87,7 +88,10 @@ export const assembleDead =
       await changeState(tx, seriesUid, { to: 'failed', code: error.code, sentence: error.message });
     });
 
-async function choose(series: SeriesRecord, { config, pool, spoolPath }: AssembleDeps): Promise<Choice> {
+/** `code`: of the refusal, where the series is not taken. */
+type Decision = Choice & { code: ErrorCode };
+
+async function choose(series: SeriesRecord, { config, pool, spoolPath }: AssembleDeps): Promise<Decision> {
   const candidateOf = async ({
     seriesUid,
     callingAe,
@@ -102,7 +106,7 @@ async function choose(series: SeriesRecord, { config, pool, spoolPath }: Assembl
     return sample === undefined ? null : { summary, sample, slices: Math.max(instances, slices.length) };
   };
   const candidate = await candidateOf(series);
-  if (candidate === null) return { take: false, reason: 'No instance can be analysed.' };
+  if (candidate === null) return nothingToAnalyse(series.seriesUid, pool);
   const study = await seriesList(pool, { studyUid: series.studyUid, limit: 1000 });
   const others: Candidate[] = [];
   for (const other of study) {
@@ -111,7 +115,17 @@ async function choose(series: SeriesRecord, { config, pool, spoolPath }: Assembl
     const read = await candidateOf(other).catch(() => null);
     if (read !== null) others.push(read);
   }
-  return select(candidate, others, config.series);
+  return { ...select(candidate, others, config.series), code: 'RAUNET_NOT_SELECTED' };
+}
+
+/** A PACS that corrects a study or series often leaves the SOP Instance UIDs as they were. */
+async function nothingToAnalyse(seriesUid: string, pool: Pool): Promise<Decision> {
+  const original = await originalOf(pool, seriesUid);
+  if (original === undefined)
+    return { take: false, code: 'RAUNET_NOT_SELECTED', reason: 'No instance can be analysed.' };
+  const detail = original === null ? 'of a series erased since' : `of series ${original}`;
+  const error = new RaunetError('RAUNET_UID_REUSED', { seriesUid, detail });
+  return { take: false, code: error.code, reason: error.message };
 }
 
 /** Came to no result for a reason of its own: no series gives way to it. */

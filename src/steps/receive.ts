@@ -34,16 +34,23 @@ export const storeReceipt = (deps: ReceiveDeps) => {
   };
 };
 
-/** Whatever the instance is to its series: on record, and where it is to be analysed, with the job for it. */
+/** Whatever the instance is to its series: on record, and where it begins one or is to be analysed, with the job for it. */
 export const recordAndQueue = (
   instance: ReceivedInstance,
-  { config, pool, queues }: Pick<ReceiveDeps, 'config' | 'pool' | 'queues'>,
+  { config, pool, queues, log }: Omit<ReceiveDeps, 'spool'>,
 ): Promise<void> =>
   transaction(pool, async (tx) => {
     const { seriesUid } = instance;
     const priority = priorityOf(config, instance.callingAe);
-    const recorded = await recordInstance(tx, instance, priority);
-    if (recorded === 'duplicate' || recorded === 'conflicting') return;
+    const { recorded, begins } = await recordInstance(tx, instance, priority);
+    if (recorded === 'conflicting')
+      log.warn('other bytes under a known SOP Instance UID, kept and not analysed', {
+        stage: 'spool',
+        seriesUid,
+        sopInstanceUid: instance.sopInstanceUid,
+        file: instance.file,
+      });
+    if (!begins && (recorded === 'duplicate' || recorded === 'conflicting')) return;
     await queues.send(tx, SERIES_QUEUE, { seriesUid, associationEnded: false } satisfies SeriesJob, {
       key: seriesUid,
       priority: RANK[priority],

@@ -81,7 +81,7 @@ function spoolUpkeep({
         recorded: (seriesUid) => filesOf(pool, seriesUid),
         recordedSeries: () => seriesWithFiles(pool),
         // The file does not say from which address it came.
-        record: (found) => recordAndQueue({ ...found, callingAddress: '' }, { config, pool, queues }),
+        record: (found) => recordAndQueue({ ...found, callingAddress: '' }, { config, pool, queues, log }),
         lost: (seriesUid, files) =>
           transaction(pool, (tx) => markLost(tx, seriesUid, files, 'RAUNET_SPOOL_MISSING')),
         resume: () => resume(pool, queues, config),

@@ -58,7 +58,7 @@ test('erasing removes files and their rows, keeps the history, and the same imag
   expect((await seriesDetail(database.pool, '1.1'))!.events.at(-1)!.sentence).toContain('2 instances');
 
   const again = await transaction(database.pool, (tx) => recordInstance(tx, received('1.1', 1), 'stat'));
-  expect(again).toBe('new');
+  expect(again).toEqual({ recorded: 'new', begins: false });
   expect(await findSeries(database.pool, '1.1')).toMatchObject({
     state: 'spool',
     instances: 1,
@@ -72,7 +72,7 @@ test('an instance that arrives while its series is being erased waits, and is re
   let arrival: Promise<unknown> = Promise.resolve();
   await eraseSeries(database.pool, { seriesUid: '1.1', studyUid: '1.2.3' }, 7, async () => {
     arrival = transaction(database.pool, (tx) => recordInstance(tx, received('1.1', 3), 'stat')).then(
-      (outcome) => order.push(outcome),
+      ({ recorded }) => order.push(recorded),
     );
     await new Promise((resolve) => setTimeout(resolve, 300));
     order.push('erased');

@@ -23,8 +23,8 @@ afterAll(() => database.stop());
 
 type Work<T> = Parameters<typeof transaction<T>>[1];
 const commit = <T>(work: Work<T>): Promise<T> => transaction(database.pool, work);
-const record = (instance: ReturnType<typeof received>) =>
-  commit((tx) => recordInstance(tx, instance, 'routine'));
+const record = async (instance: ReturnType<typeof received>) =>
+  (await commit((tx) => recordInstance(tx, instance, 'routine'))).recorded;
 const close = async (uid: string) => {
   const { instances } = (await findSeries(database.pool, uid))!;
   return commit((tx) => closeSeries(tx, uid, instances, 'Quiet.'));

@@ -1,0 +1,97 @@
+import type { Receipt } from '../../../src/association/types';
+import { configSchema } from '../../../src/config/schema';
+import { transaction } from '../../../src/jobs/pool';
+import { openQueues, type Queues } from '../../../src/jobs/queue';
+import { type Log, type LogFields, silentLog } from '../../../src/lib/log';
+import { migrate } from '../../../src/records/migrate';
+import { findSeries } from '../../../src/records/read';
+import { assemble } from '../../../src/steps/assemble';
+import { SERIES_QUEUE, seriesOptions } from '../../../src/steps/queues';
+import { storeReceipt } from '../../../src/steps/receive';
+import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
+import { received } from '../../fixtures/received';
+
+// A PACS moves slices to a corrected series and keeps their SOP Instance UIDs; the originals came here before.
+
+let database: TestDatabase;
+let queues: Queues;
+let warnings: LogFields[] = [];
+const log: Log = { ...silentLog, warn: (_, fields = {}) => void warnings.push(fields) };
+const config = configSchema.parse({ series: { quietSeconds: 1 } });
+
+beforeAll(async () => {
+  database = await startTestDatabase();
+  await migrate(database.pool);
+  queues = await openQueues({ connection: database.connection, log: silentLog });
+  await queues.define(SERIES_QUEUE, seriesOptions);
+  for (const number of [1, 2]) await store(slice('1.1', number));
+});
+afterAll(async () => {
+  await queues?.stop(1);
+  await database?.stop();
+});
+beforeEach(() => {
+  warnings = [];
+});
+
+/** Slice `number` of a series under the SOP Instance UID that it has in series 1.1. */
+const slice = (seriesUid: string, number: number): Receipt => ({
+  ...received(seriesUid, number),
+  sopInstanceUid: `1.1.${number}`,
+  receivedAt: new Date(Date.now() - 60_000),
+  modality: 'CT',
+  duplicate: false,
+  conflicting: false,
+});
+
+const store = (receipt: Receipt): Promise<void> =>
+  storeReceipt({ config, pool: database.pool, queues, log, spool: { path: () => __filename } })(receipt);
+
+/** Runs the job of a series as the queue would. */
+const runJob = (seriesUid: string): Promise<void> =>
+  assemble(
+    {
+      id: 'job',
+      data: { seriesUid, associationEnded: false },
+      attempt: 1,
+      signal: new AbortController().signal,
+      complete: async () => {},
+    },
+    {
+      config,
+      pool: database.pool,
+      queues,
+      log,
+      spoolPath: (file) => file,
+      countInstances: async () => null,
+    },
+  );
+
+test('a series that begins with a known SOP Instance UID has its job, and the warning names the instance', async () => {
+  await store(slice('1.2', 1));
+  expect(await queues.has(database.pool, SERIES_QUEUE, '1.2')).toBe(true);
+  expect(warnings).toMatchObject([{ seriesUid: '1.2', sopInstanceUid: '1.1.1' }]);
+  await store({ ...slice('1.2', 3), sopInstanceUid: '1.2.3' });
+  expect(await findSeries(database.pool, '1.2')).toMatchObject({ state: 'spool', instances: 1 });
+});
+
+test('a series that has nothing but known SOP Instance UIDs is refused with a code of its own, which names the other', async () => {
+  for (const number of [1, 2]) await store(slice('1.3', number));
+  warnings = [];
+  await runJob('1.3');
+  expect(await findSeries(database.pool, '1.3')).toMatchObject({
+    state: 'refused',
+    code: 'RAUNET_UID_REUSED',
+    reason: expect.stringMatching(/of series 1\.1; series 1\.3/),
+  });
+  expect(warnings).toMatchObject([{ seriesUid: '1.3', code: 'RAUNET_UID_REUSED' }]);
+});
+
+test('the same after retention erased the other one; nothing at all is left out as before', async () => {
+  for (const number of [1, 2]) await store(slice('1.4', number));
+  await transaction(database.pool, (tx) => tx.query("DELETE FROM raunet.instance WHERE series_uid = '1.1'"));
+  await runJob('1.4');
+  expect(await findSeries(database.pool, '1.4')).toMatchObject({ code: 'RAUNET_UID_REUSED' });
+  await runJob('1.1');
+  expect(await findSeries(database.pool, '1.1')).toMatchObject({ code: 'RAUNET_NOT_SELECTED' });
+});
