@@ -96,7 +96,7 @@ async function readHead(file: IncomingFile) {
   return null;
 }
 
-/** Whatever keeps the record from being made, the sender is to try again. */
+/** What keeps the record from being made for now, whatever it is, lets the sender try again; what is permanent does not. */
 async function recorded(
   work: Promise<void>,
   { studyUid, seriesUid, sopInstanceUid }: Receipt,
@@ -104,7 +104,8 @@ async function recorded(
   try {
     await work;
   } catch (cause) {
-    if (cause instanceof RaunetError && cause.code === 'RAUNET_DATABASE') throw cause;
+    if (cause instanceof RaunetError && (cause.code === 'RAUNET_DATABASE' || cause.class === 'permanent'))
+      throw cause;
     throw new RaunetError(
       'RAUNET_DATABASE',
       { stage: 'association', studyUid, seriesUid, sopInstanceUid },

@@ -32,7 +32,7 @@ export const STATUS = {
   cannotUnderstand: {
     code: 0xc000,
     meaning: 'Error: Cannot understand',
-    when: 'the data set cannot be parsed, a UID is missing or malformed, the SOP Class is not the context’s, anything else',
+    when: 'the data set cannot be parsed, a UID is missing or malformed, the SOP Class is not the context’s, the Series Instance UID is on record in another study, anything else',
     clause: 'PS3.4 Table B.2-1',
   },
   unrecognizedOperation: {

@@ -103,7 +103,7 @@ export interface ListenerDeps {
   sopClasses?: readonly AcceptedSopClass[];
   spool: InstanceSpool;
   log: Log;
-  /** The database transaction; Success is sent after it resolved, 0xA700 when it rejects. */
+  /** The database transaction; Success is sent after it resolved, 0xA700 when it rejects, unless its error is permanent. */
   store(receipt: Receipt): Promise<void>;
   /** Asked for each new association: why it cannot be taken now, or null. */
   admit(): Rejection | null;

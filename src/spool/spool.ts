@@ -23,6 +23,8 @@ export interface Spool extends InstanceSpool {
   verify(file: string, sha256: string): Promise<void>;
   /** A file that is no longer what was acknowledged leaves its name to one that is: `<file>.altered`, until retention. */
   setAside(file: string): Promise<void>;
+  /** Removes a received file that is not to be kept, and its folders where they are empty then. */
+  discard(file: string): Promise<void>;
   /** Throws RAUNET_RESULT_MISSING. */
   verifyResult(file: string, sha256: string): Promise<void>;
   /**
@@ -71,6 +73,13 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
       },
     );
 
+  /** Fails, as it should, while others are in it. */
+  const removeEmpty = (...names: string[]): Promise<void> =>
+    rmdir(join(root, ...names)).then(
+      () => series.forget(...names),
+      () => {},
+    );
+
   return {
     path: (file) => join(root, file),
     resultPath: (file) => join(results.root, file),
@@ -81,6 +90,12 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
       const path = join(root, file);
       await rename(path, `${path}.altered`);
       await syncFolder(dirname(path));
+    },
+    async discard(file) {
+      await unlink(join(root, file));
+      const [studyUid = '', seriesUid = ''] = file.split('/');
+      await removeEmpty(studyUid, seriesUid);
+      await removeEmpty(studyUid);
     },
     verifyResult: (file, sha256) => verifyResult(results.root, file, sha256),
     inspect: (file) => inspectFile(root, file),
@@ -115,14 +130,7 @@ export async function openSpool({ dataDir, log }: { dataDir: string; log: Log })
       const erased = [await erase(join(study, seriesUid)), await erase(join(results.root, seriesUid))];
       series.forget(studyUid, seriesUid);
       results.forget(seriesUid);
-      // Fails, as it should, while the study has other series.
-      if (
-        await rmdir(study).then(
-          () => true,
-          () => false,
-        )
-      )
-        series.forget(studyUid);
+      await removeEmpty(studyUid);
       return {
         files: erased.reduce((sum, { files }) => sum + files, 0),
         bytes: erased.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -4,7 +4,7 @@ import type { AssociationEnd, Receipt } from '../association/types';
 import type { Config } from '../config/schema';
 import { transaction } from '../jobs/pool';
 import type { Queues } from '../jobs/queue';
-import { RaunetError } from '../lib/errors';
+import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import { type ReceivedInstance, recordInstance, recordNextInstance } from '../records/receive';
 import type { Spool } from '../spool/spool';
@@ -12,7 +12,7 @@ import { priorityOf, RANK, SERIES_QUEUE, type SeriesJob } from './queues';
 
 export interface ReceiveDeps {
   config: Config;
-  spool: Pick<Spool, 'path'>;
+  spool: Pick<Spool, 'path' | 'discard'>;
   pool: Pool;
   queues: Queues;
   log: Log;
@@ -20,13 +20,29 @@ export interface ReceiveDeps {
 
 /**
  * What stands between a durable file and its Success: the instance is on record and its series has a job that waits for
- * the quiet time, in one transaction. Throws RAUNET_DATABASE; then the sender is told to try again.
+ * the quiet time, in one transaction. Throws RAUNET_DATABASE; then the sender is told to try again. And
+ * RAUNET_UID_CONFLICT; then its file is gone.
  */
 export const storeReceipt = (deps: ReceiveDeps) => {
-  const { pool, spool } = deps;
+  const { pool, spool, log } = deps;
+  /** A series on record in one study has no file on record under another one: retention would never find it. */
+  const discard = ({ file, studyUid, seriesUid }: Receipt): Promise<void> =>
+    spool.discard(file).catch((error: unknown) =>
+      log.warn('the file of a refused instance stays in the spool', {
+        stage: 'spool',
+        studyUid,
+        seriesUid,
+        file,
+        error,
+      }),
+    );
   return async (receipt: Receipt): Promise<void> => {
     // A series in `spool` has its job already: it reads from the row when the last instance came.
-    if (!(await recordNextInstance(pool, receipt))) await recordAndQueue(receipt, deps);
+    if (!(await recordNextInstance(pool, receipt)))
+      await recordAndQueue(receipt, deps).catch(async (error: unknown) => {
+        if (toRaunetError(error).code === 'RAUNET_UID_CONFLICT') await discard(receipt);
+        throw error;
+      });
     // Retention takes the files of finished series only, and from here on this one is none: what is there now stays.
     await access(spool.path(receipt.file)).catch((cause: unknown) => {
       throw new RaunetError('RAUNET_SPOOL_WRITE', { seriesUid: receipt.seriesUid }, { cause });

@@ -254,6 +254,13 @@ describe('0xA700: it cannot be kept now', () => {
   );
 });
 
+test('0xC000: what will not pass is told with its code, and the sender does not try again', async () => {
+  const conflict = new RaunetError('RAUNET_UID_CONFLICT', { seriesUid: '1.2.826.0.1.1.1' });
+  receiver = await startReceiver({ store: () => Promise.reject(conflict) });
+  const answer = await send(UID, dataSet({ sopInstanceUid: UID }));
+  expect(answer).toMatchObject({ status: 0xc000, comment: 'RAUNET_UID_CONFLICT' });
+});
+
 describe('a SOP Instance UID that is known', () => {
   test('the same bytes: acknowledged, nothing is written twice', async () => {
     receiver = await startReceiver();

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import type { Receipt } from '../../../src/association/types';
 import { configSchema } from '../../../src/config/schema';
 import { transaction } from '../../../src/jobs/pool';
@@ -5,13 +6,12 @@ import { openQueues, type Queues } from '../../../src/jobs/queue';
 import { type Log, type LogFields, silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
 import { findSeries } from '../../../src/records/read';
+import { openSpool, type Spool } from '../../../src/spool/spool';
 import { assemble } from '../../../src/steps/assemble';
 import { SERIES_QUEUE, seriesOptions } from '../../../src/steps/queues';
 import { storeReceipt } from '../../../src/steps/receive';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 import { received } from '../../fixtures/received';
-
-// A PACS moves slices to a corrected series and keeps their SOP Instance UIDs; the originals came here before.
 
 let database: TestDatabase;
 let queues: Queues;
@@ -34,7 +34,10 @@ beforeEach(() => {
   warnings = [];
 });
 
-/** Slice `number` of a series under the SOP Instance UID that it has in series 1.1. */
+/**
+ * Slice `number` of a series under the SOP Instance UID that it has in series 1.1, as a PACS sends it that moves slices to a
+ * corrected series.
+ */
 const slice = (seriesUid: string, number: number): Receipt => ({
   ...received(seriesUid, number),
   sopInstanceUid: `1.1.${number}`,
@@ -44,8 +47,9 @@ const slice = (seriesUid: string, number: number): Receipt => ({
   conflicting: false,
 });
 
-const store = (receipt: Receipt): Promise<void> =>
-  storeReceipt({ config, pool: database.pool, queues, log, spool: { path: () => __filename } })(receipt);
+const store = (receipt: Receipt, files: Pick<Spool, 'path' | 'discard'> = noFiles): Promise<void> =>
+  storeReceipt({ config, pool: database.pool, queues, log, spool: files })(receipt);
+const noFiles = { path: () => __filename, discard: () => Promise.reject(new Error('nothing to discard')) };
 
 /** Runs the job of a series as the queue would. */
 const runJob = (seriesUid: string): Promise<void> =>
@@ -94,4 +98,16 @@ test('the same after retention erased the other one; nothing at all is left out 
   expect(await findSeries(database.pool, '1.4')).toMatchObject({ code: 'RAUNET_UID_REUSED' });
   await runJob('1.1');
   expect(await findSeries(database.pool, '1.1')).toMatchObject({ code: 'RAUNET_NOT_SELECTED' });
+});
+
+test('a series UID that is on record in another study is refused, and nothing of it stays in the spool', async () => {
+  const spool = await openSpool({ dataDir: database.dataDir, log });
+  const incoming = spool.receive({ ...received('1.2', 9), callingAe: 'CT1', calledAe: 'RAUNET' });
+  await incoming.write(Buffer.from('other study'));
+  const kept = await incoming.keep({ studyUid: '9.9', seriesUid: '1.2' }).finally(() => incoming.close());
+  const receipt = { ...slice('1.2', 9), ...kept };
+  await expect(store(receipt, spool)).rejects.toMatchObject({ code: 'RAUNET_UID_CONFLICT' });
+  expect(await readdir(spool.path('.'))).toEqual(['incoming']);
+  await expect(store(receipt, noFiles)).rejects.toMatchObject({ code: 'RAUNET_UID_CONFLICT' });
+  expect(warnings).toMatchObject([{ file: '9.9/1.2/1.2.9.dcm' }]);
 });
