@@ -14,6 +14,8 @@ export interface QueueOptions {
   /** First pause before a retry; doubled each time. */
   retrySeconds: number;
   retryMaxSeconds: number;
+  /** Longest `afterSeconds` that any process asks for, where it is longer than the pauses: whoever does not ask knows it too. */
+  longestWaitSeconds?: number;
 }
 
 export interface SendOptions {
@@ -180,9 +182,9 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
   }
 
   return {
-    async define(queue, { retryLimit, retrySeconds, retryMaxSeconds }) {
+    async define(queue, { retryLimit, retrySeconds, retryMaxSeconds, longestWaitSeconds = 0 }) {
       limits.set(queue, retryLimit);
-      pauseOf(queue, Math.max(retrySeconds, retryMaxSeconds));
+      pauseOf(queue, Math.max(retrySeconds, retryMaxSeconds, longestWaitSeconds));
       const own = {
         ...EVERY_QUEUE,
         retryLimit: attemptLimit(retryLimit),

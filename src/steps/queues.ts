@@ -56,4 +56,5 @@ export const deliverOptions = (destination: DestinationConfig): QueueOptions => 
   retryLimit: destination.retryLimit,
   retrySeconds: destination.retrySeconds,
   retryMaxSeconds: destination.retryMaxSeconds,
+  longestWaitSeconds: destination.commitment?.reportSeconds ?? 0,
 });
