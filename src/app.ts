@@ -31,6 +31,7 @@ import { type AnalyseDeps, analysisDead, runAnalysis } from './steps/analyse';
 import { assemble, assembleDead } from './steps/assemble';
 import { commitmentReported } from './steps/commit';
 import { type DeliverDeps, deliver, deliveryDead } from './steps/deliver';
+import { checkFolder, claimFolders } from './steps/own-folders';
 import { seriesDesk } from './steps/operator';
 import { audited, auditedQuery, listenerAudit, tellTokenChanges } from './steps/told';
 import { installationId, producerOf } from './steps/producer';
@@ -114,6 +115,8 @@ async function build(
   // With the embedded database the data folder is ours alone: what a killed predecessor was writing is nobody's.
   if (config.database.url === undefined) await spool.sweep(0);
   else await claimRecords(pool, installId);
+  await claimFolders(pool, spool, installId);
+  const checkSpool = () => checkFolder(spool.path('.'), installId);
   const queues = await openQueues({ connection: database.connection, log });
   onStop(() => queues.stop(STOP_SECONDS));
 
@@ -141,6 +144,7 @@ async function build(
     pool,
     queues,
     spool,
+    checkSpool,
     log,
     stageSeconds: (stage, seconds) => metrics.stageDone(stage, seconds),
     failed: (error) => metrics.failure(error.code, error.context.stage ?? 'none'),
@@ -193,7 +197,7 @@ async function build(
     log,
     clock: systemClock,
   });
-  const tasks = upkeep({ config, pool, queues, spool, log, disk, echoes, audit });
+  const tasks = upkeep({ config, pool, queues, spool, checkSpool, log, disk, echoes, audit });
   const maintenance = startMaintenance({ config: config.maintenance, log, tasks });
   onStop(() => maintenance.stop());
   await maintenance.run('disk');

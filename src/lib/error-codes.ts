@@ -311,6 +311,11 @@ export const ERRORS = {
     'The data folder is not the one that this database belongs to',
     'Mount the data folder that all services share; if it is lost for good, write the id of the database into install.json of the new one.',
   ),
+  RAUNET_FOLDER_FOREIGN: entry(
+    'transient',
+    'A folder of the data folder is not the one that the files on record lie in',
+    'Mount its file system; if its files are lost for good, copy install.json of the data folder into it.',
+  ),
   RAUNET_SCHEMA: entry(
     'permanent',
     'The database belongs to another version of the service',

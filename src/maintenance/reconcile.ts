@@ -5,6 +5,8 @@ export interface ReconcileDeps<Found extends { receivedAt: Date }> {
   /** `<study>/<series>/<name>` of every received file, the files of one series in a row. */
   spoolFiles(): AsyncIterable<string>;
   exists(file: string): Promise<boolean>;
+  /** Throws RAUNET_FOLDER_FOREIGN where the spool is not mounted. */
+  mounted(): Promise<void>;
   /** What a file is. Throws RAUNET_SPOOL_ALTERED where it is none of ours. */
   inspect(file: string): Promise<Found>;
   /** Files on record of a series. */
@@ -27,12 +29,24 @@ const SETTLED_MS = 60_000;
 /**
  * Compares spool and database both ways. A file that is not on record is recorded as received: an empty database is
  * rebuilt so. A file on record that is gone is marked, and its series fails with RAUNET_SPOOL_MISSING. Then every series
- * at work gets the job it lacks.
+ * at work gets the job it lacks, whatever became of the comparison.
  */
 export async function reconcile<Found extends { receivedAt: Date }>(
   deps: ReconcileDeps<Found>,
 ): Promise<void> {
   const { log } = deps;
+  await compare(deps).catch((error: unknown) =>
+    log.error('Spool and records could not be compared; it is tried again at the next time', {
+      stage: 'spool',
+      error,
+    }),
+  );
+  const resumed = await deps.resume();
+  if (resumed.length > 0) log.warn('Made the missing jobs of series at work', { resumed });
+}
+
+async function compare<Found extends { receivedAt: Date }>(deps: ReconcileDeps<Found>): Promise<void> {
+  await deps.mounted();
   const seen = new Set<string>();
   for await (const { seriesUid, files } of bySeries(deps.spoolFiles())) {
     seen.add(seriesUid);
@@ -47,8 +61,6 @@ export async function reconcile<Found extends { receivedAt: Date }>(
   }
   for await (const { seriesUid } of deps.recordedSeries())
     if (!seen.has(seriesUid)) await findLost(deps, seriesUid, await deps.recorded(seriesUid), () => true);
-  const resumed = await deps.resume();
-  if (resumed.length > 0) log.warn('Made the missing jobs of series at work', { resumed });
 }
 
 async function adopt<Found extends { receivedAt: Date }>(
@@ -76,7 +88,7 @@ async function adopt<Found extends { receivedAt: Date }>(
 }
 
 async function findLost(
-  { exists, lost, log }: ReconcileDeps<{ receivedAt: Date }>,
+  { exists, mounted, lost, log }: ReconcileDeps<{ receivedAt: Date }>,
   seriesUid: string,
   recorded: ReadonlyMap<string, { lost: boolean }>,
   absent: (file: string) => boolean,
@@ -86,6 +98,7 @@ async function findLost(
   for (const [file, { lost: known }] of recorded)
     if (!known && absent(file) && !(await exists(file))) gone.push(file);
   if (gone.length === 0) return;
+  await mounted();
   await lost(seriesUid, gone);
   log.error('Received files are gone from the spool', {
     stage: 'spool',

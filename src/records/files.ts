@@ -17,6 +17,21 @@ export async function* seriesWithFiles(db: Db): AsyncGenerator<{ studyUid: strin
   }
 }
 
+/** Enough to know a folder by. */
+const SAMPLE = 100;
+
+/** Some of the files that are to be in the spool folder. */
+export const receivedFiles = (db: Db): Promise<string[]> =>
+  some(db, 'SELECT file FROM raunet.instance WHERE NOT lost LIMIT $1');
+
+/** Some of those that are to be in the results folder. */
+export const resultFiles = (db: Db): Promise<string[]> => some(db, 'SELECT file FROM raunet.result LIMIT $1');
+
+async function some(db: Db, sql: string): Promise<string[]> {
+  const { rows } = await db.query<{ file: string }>(sql, [SAMPLE]);
+  return rows.map(({ file }) => file);
+}
+
 /** Files on record of a series, relative to the spool folder, each with whether it is known to be lost. */
 export async function filesOf(db: Db, seriesUid: string): Promise<Map<string, { lost: boolean }>> {
   const { rows } = await db.query<{ file: string; lost: boolean }>(

@@ -29,6 +29,8 @@ export interface AnalyseDeps {
   pool: Pool;
   queues: Queues;
   spool: Spool;
+  /** Throws RAUNET_FOLDER_FOREIGN where the spool is not mounted. */
+  checkSpool: () => Promise<void>;
   /** Seconds that each stage took. */
   stageSeconds: (stage: AnalysisStage | 'delivery', seconds: number) => void;
   failed: (error: RaunetError) => void;
@@ -131,10 +133,10 @@ async function loseFiles(
   });
 }
 
-/** Files that still have the bytes that were acknowledged. Throws RAUNET_SPOOL_MISSING, RAUNET_SPOOL_ALTERED. */
+/** Files that still have the bytes that were acknowledged. Throws RAUNET_SPOOL_MISSING, RAUNET_SPOOL_ALTERED, RAUNET_FOLDER_FOREIGN. */
 async function verified(
   { seriesUid, callingAe, calledAe }: SeriesRecord,
-  { pool, spool }: AnalyseDeps,
+  { pool, spool, checkSpool }: AnalyseDeps,
 ): Promise<Material> {
   const instances = await instancesOf(pool, seriesUid);
   const lost: LostFile[] = [];
@@ -144,7 +146,10 @@ async function verified(
       if (code !== 'RAUNET_SPOOL_MISSING' && code !== 'RAUNET_SPOOL_ALTERED') throw thrown;
       lost.push({ file, code });
     });
-  if (lost.length > 0) throw new FilesLost(seriesUid, lost);
+  if (lost.length > 0) {
+    await checkSpool();
+    throw new FilesLost(seriesUid, lost);
+  }
   return { files: instances.map(({ file }) => spool.path(file)), sender: { callingAe, calledAe } };
 }
 

@@ -11,8 +11,9 @@ import { createFolder, FILE_MODE, syncFolder, writeAll } from '../spool/durable'
 /**
  * Stable identity of this installation: made once, kept in the data folder (DeviceSerialNumber of the results), the same
  * for all services on one data folder. A file without one (what a power cut leaves of a write nobody synced) is replaced.
+ * `id`: what it is to be where there is none.
  */
-export async function installationId(dataDir: string): Promise<string> {
+export async function installationId(dataDir: string, id: string = randomUUID()): Promise<string> {
   const file = join(dataDir, 'install.json');
   const known = await read(file);
   if (known) return known;
@@ -20,7 +21,7 @@ export async function installationId(dataDir: string): Promise<string> {
   const part = `${file}.${randomUUID()}.part`;
   const handle = await open(part, 'wx', FILE_MODE);
   try {
-    await writeAll(handle, [Buffer.from(JSON.stringify({ installId: randomUUID() }))]);
+    await writeAll(handle, [Buffer.from(JSON.stringify({ installId: id }))]);
     await handle.sync();
     if (known === '') await unlink(file).catch(unless('ENOENT'));
     // Where another service was quicker, its identity stays.

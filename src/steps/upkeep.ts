@@ -34,6 +34,8 @@ export interface UpkeepDeps {
   pool: Pool;
   queues: Queues;
   spool: Spool;
+  /** Throws RAUNET_FOLDER_FOREIGN where the spool is not mounted. */
+  checkSpool: () => Promise<void>;
   log: Log;
   disk: DiskWatermark;
   echoes: EchoMonitor;
@@ -56,6 +58,7 @@ function spoolUpkeep({
   pool,
   queues,
   spool,
+  checkSpool,
   log,
   audit,
 }: UpkeepDeps): Pick<Tasks, 'retention' | 'reconcile'> {
@@ -77,6 +80,7 @@ function spoolUpkeep({
       reconcile({
         spoolFiles: () => spool.list(),
         exists: (file) => spool.exists(file),
+        mounted: checkSpool,
         inspect: (file) => spool.inspect(file),
         recorded: (seriesUid) => filesOf(pool, seriesUid),
         recordedSeries: () => seriesWithFiles(pool),

@@ -41,7 +41,7 @@ export async function strayFiles(dataDir: string, phantoms: readonly Phantom[]):
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(join(dataDir, 'spool').length + 1))
-    .filter((name) => !known.has(name));
+    .filter((name) => name !== 'install.json' && !known.has(name));
 }
 
 export interface Holdings {

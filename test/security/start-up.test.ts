@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '../fixtures/postgres';
@@ -49,6 +49,23 @@ test('a database that refuses our password is told with its code and without the
     expect(said).toContain('RAUNET_DATABASE');
     expect(said).toContain('password authentication failed');
     expect(said).not.toContain('Geheim');
+  } finally {
+    await postgres.stop();
+  }
+}, 60_000);
+
+test('a spool of another installation, as where the wrong file system is mounted: the code and the folder', async () => {
+  const postgres = await startPostgres({ user: 'raunet', password: 'right', database: 'raunet' });
+  try {
+    const dataDir = join(folder, 'foreign');
+    mkdirSync(join(dataDir, 'spool'), { recursive: true });
+    writeFileSync(join(dataDir, 'spool', 'install.json'), '{"installId":"another"}');
+    const { status, said } = serve(`dataDir: ${dataDir}\nroles: [deliver, admin]\nadmin: {port: 0}\n`, {
+      DATABASE_URL: `postgres://raunet:right@127.0.0.1:${postgres.port}/raunet`,
+    });
+    expect(status).toBe(1);
+    expect(said).toContain('RAUNET_FOLDER_FOREIGN');
+    expect(said).toContain(`${join(dataDir, 'spool')} is of installation another`);
   } finally {
     await postgres.stop();
   }

@@ -2,6 +2,7 @@ import { access, appendFile, mkdir, readdir, rm, writeFile } from 'node:fs/promi
 import promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { transaction } from '../../../src/jobs/pool';
+import { RaunetError } from '../../../src/lib/errors';
 import { type Log, type LogFields, silentLog } from '../../../src/lib/log';
 import { reconcile } from '../../../src/maintenance/reconcile';
 import { retention } from '../../../src/maintenance/retention';
@@ -60,10 +61,15 @@ async function store(seriesUid: string, number: number, bytes = 'pixels', record
 }
 
 const later = { now: () => new Date(Date.now() + 120_000) };
-const runReconcile = (clock = later, resume = async (): Promise<string[]> => []) =>
+const runReconcile = (
+  clock = later,
+  resume = async (): Promise<string[]> => [],
+  mounted = async (): Promise<void> => {},
+) =>
   reconcile({
     spoolFiles: () => spool.list(),
     exists: (file) => spool.exists(file),
+    mounted,
     inspect: (file) => spool.inspect(file),
     recorded: (seriesUid) => filesOf(database.pool, seriesUid),
     recordedSeries: () => seriesWithFiles(database.pool),
@@ -204,6 +210,22 @@ describe('reconcile', () => {
     expect(await findSeries(database.pool, '1.1')).toMatchObject({ state: 'spool', code: null });
     expect(await findSeries(database.pool, '1.2')).toMatchObject({ instances: 1 });
     expect(lines.at(-1)!.fields).toEqual({ resumed: ['1.3'] });
+  });
+
+  test('a spool that is not mounted has lost nothing: the error says so, and jobs are made all the same', async () => {
+    const file = await store('1.1', 1);
+    await rm(spool.path(file));
+    const notMounted = new RaunetError('RAUNET_FOLDER_FOREIGN', { detail: 'spool has no install.json' });
+    await runReconcile(
+      later,
+      async () => ['1.3'],
+      () => Promise.reject(notMounted),
+    );
+    expect(await findSeries(database.pool, '1.1')).toMatchObject({ state: 'spool', code: null });
+    expect(lines.map(({ fields }) => fields)).toEqual([
+      { stage: 'spool', error: notMounted },
+      { resumed: ['1.3'] },
+    ]);
   });
 
   test('jobs that are lacking are made at the end, and named', async () => {

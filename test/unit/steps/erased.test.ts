@@ -43,6 +43,7 @@ async function analysed(): Promise<EncodedObject[]> {
     queues,
     codes,
     spool: { ...spool, verify: async () => {} },
+    checkSpool: async () => {},
     config: configSchema.parse({}),
     producer: () => context().producer,
     log: silentLog,
