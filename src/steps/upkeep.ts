@@ -17,6 +17,7 @@ import { filesOf, seriesWithFiles } from '../records/files';
 import { openRequests } from '../records/commitment-requests';
 import { findSeries, unfinishedSeries, waitingDeliveries } from '../records/read';
 import { markLost } from '../records/receive';
+import { reopenLeftOut } from '../records/reopen';
 import type { Spool } from '../spool/spool';
 import {
   ANALYSE_QUEUE,
@@ -97,6 +98,7 @@ function spoolUpkeep({
 
 /** Every series at work has a job, every waiting delivery too; after a restored or emptied job table they have none. */
 async function resume(pool: Pool, queues: Queues, config: Config): Promise<string[]> {
+  if (config.series.perStudy === 'one') await reopenLeftOut(pool);
   const resumed: string[] = [];
   const ensure = async (
     tx: Tx,
