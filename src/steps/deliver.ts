@@ -4,7 +4,7 @@ import type { DestinationConfig } from '../config/schema';
 import { sendAll } from '../delivery/send';
 import { transaction } from '../jobs/pool';
 import type { Job } from '../jobs/queue';
-import type { RaunetError } from '../lib/errors';
+import { type RaunetError, toRaunetError } from '../lib/errors';
 import { uncommittedResults } from '../records/commitments';
 import { beginDelivery, setDelivery } from '../records/deliveries';
 import { findSeries } from '../records/read';
@@ -44,7 +44,12 @@ export async function deliver(
       await setDelivery(tx, key, 'sent');
       await job.complete(tx);
     });
-  for (const { file, sha256 } of results) await spool.verifyResult(file, sha256);
+  try {
+    for (const { file, sha256 } of results) await spool.verifyResult(file, sha256);
+  } catch (error) {
+    await transaction(pool, (tx) => setDelivery(tx, key, 'waiting', toRaunetError(error)));
+    throw error;
+  }
   const told = await toldOf(destination, seriesUid, results, pool);
   deps.audit({ kind: 'transfer begins', ...told });
   const started = performance.now();

@@ -11,7 +11,7 @@ import {
 } from '../dicom/commitment';
 import { transaction } from '../jobs/pool';
 import type { Job, Queues } from '../jobs/queue';
-import { RaunetError } from '../lib/errors';
+import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import {
   type CommitmentAsked,
@@ -132,6 +132,8 @@ async function objection(
     for (const { file, sha256 } of files) await spool.verify(file, sha256);
     return null;
   } catch (error) {
+    // What cannot be read now may well be held: the report waits.
+    if (toRaunetError(error).class === 'transient') throw error;
     log.error('an instance cannot be vouched for', { stage: 'spool', sopInstanceUid, error });
     return FAILURE_REASON.processingFailure;
   }

@@ -1,4 +1,4 @@
-import { appendFile, chmod } from 'node:fs/promises';
+import { appendFile, chmod, rename, symlink } from 'node:fs/promises';
 import { migrate } from '../../src/records/migrate';
 import { eraseSeries } from '../../src/records/erase';
 import { type Committing, startCommitting } from '../fixtures/committing';
@@ -215,6 +215,28 @@ test('a file whose bytes changed is not vouched for, nor one that retention eras
     ]),
   ).toBe(0x0000);
   expect((await reported(peer)).instances).toEqual({ [altered]: 0x0110, [erased]: 0x0112 });
+  await peer.release();
+});
+
+test('a file that cannot be read now is answered for when it can', async () => {
+  await start();
+  const peer = await associate();
+  const held = await store(peer, '1.2.826.5.3');
+  const { rows } = await database.pool.query<{ file: string }>(
+    'SELECT file FROM raunet.instance WHERE sop_instance_uid = $1',
+    [held],
+  );
+  const path = service.spool.path(rows[0]!.file);
+  await rename(path, `${path}.away`);
+  await symlink(path, path);
+  expect(await ask(peer, '1.2.77.9', [[CT, held]])).toBe(0x0000);
+  await until('the first attempt is over', async () => {
+    const waiting = "SELECT FROM raunet_jobs.job WHERE name = 'report' AND state = 'retry'";
+    if ((await database.pool.query(waiting)).rowCount === 0) throw new Error('no attempt has failed');
+    return true;
+  });
+  await rename(`${path}.away`, path);
+  expect((await reported(peer)).instances).toEqual({ [held]: 0 });
   await peer.release();
 });
 
