@@ -31,10 +31,11 @@ import { type AnalyseDeps, analysisDead, runAnalysis } from './steps/analyse';
 import { assemble, assembleDead } from './steps/assemble';
 import { commitmentReported } from './steps/commit';
 import { type DeliverDeps, deliver, deliveryDead } from './steps/deliver';
-import { checkFolder, claimFolders } from './steps/own-folders';
+import { installationId } from './steps/installation';
+import { checkFolders, checkMarkedFolders, claimFolders } from './steps/own-folders';
 import { seriesDesk } from './steps/operator';
 import { audited, auditedQuery, listenerAudit, tellTokenChanges } from './steps/told';
-import { installationId, producerOf } from './steps/producer';
+import { producerOf } from './steps/producer';
 import {
   ANALYSE_QUEUE,
   type AnalyseJob,
@@ -99,8 +100,10 @@ async function build(
   const codes = loadCodes();
   const metrics = createMetrics();
 
-  const spool = await openSpool({ dataDir, log });
   const installId = await installationId(dataDir);
+  await checkMarkedFolders(dataDir, installId);
+  const areMounted = () => checkFolders(dataDir, installId);
+  const spool = await openSpool({ dataDir, log, check: areMounted });
   const auditTrail = await openAudit({ dataDir, config, sourceId: installId, log });
   const { audit } = auditTrail;
   onStop(() => auditTrail.close());
@@ -112,11 +115,11 @@ async function build(
   const pool = createPool(database.connection, log);
   onStop(() => pool.end());
   await migrate(pool);
+  const isEmbedded = config.database.url === undefined;
+  if (!isEmbedded) await claimRecords(pool, installId);
+  await claimFolders(pool, dataDir, installId, isEmbedded);
   // With the embedded database the data folder is ours alone: what a killed predecessor was writing is nobody's.
-  if (config.database.url === undefined) await spool.sweep(0);
-  else await claimRecords(pool, installId);
-  await claimFolders(pool, spool, installId);
-  const checkSpool = () => checkFolder(spool.path('.'), installId);
+  if (isEmbedded) await spool.sweep(0);
   const queues = await openQueues({ connection: database.connection, log });
   onStop(() => queues.stop(STOP_SECONDS));
 
@@ -144,7 +147,7 @@ async function build(
     pool,
     queues,
     spool,
-    checkSpool,
+    checkFolders: areMounted,
     log,
     stageSeconds: (stage, seconds) => metrics.stageDone(stage, seconds),
     failed: (error) => metrics.failure(error.code, error.context.stage ?? 'none'),
@@ -197,7 +200,7 @@ async function build(
     log,
     clock: systemClock,
   });
-  const tasks = upkeep({ config, pool, queues, spool, checkSpool, log, disk, echoes, audit });
+  const tasks = upkeep({ config, pool, queues, spool, checkFolders: areMounted, log, disk, echoes, audit });
   const maintenance = startMaintenance({ config: config.maintenance, log, tasks });
   onStop(() => maintenance.stop());
   await maintenance.run('disk');
@@ -226,7 +229,7 @@ async function build(
       });
   if (listener) {
     onStop(() => listener.close(true));
-    const vouchDeps: VouchDeps = { ...receiveDeps, listener };
+    const vouchDeps: VouchDeps = { ...receiveDeps, checkFolders: areMounted, listener };
     await queues.work<ReportJob>(REPORT_QUEUE, {
       concurrency: 1,
       run: (job) => report(job, vouchDeps),

@@ -88,6 +88,8 @@ export const STATUS = {
 /** C-STORE: what went wrong decides the answer; all else is "cannot understand". */
 const STATUS_OF_ERROR: Partial<Record<ErrorCode, DimseStatus>> = {
   RAUNET_SPOOL_WRITE: STATUS.outOfResources,
+  RAUNET_SPOOL_READ: STATUS.outOfResources,
+  RAUNET_FOLDER_FOREIGN: STATUS.outOfResources,
   RAUNET_DATABASE: STATUS.outOfResources,
   RAUNET_DATA_SET_MISMATCH: STATUS.dataSetMismatch,
 };

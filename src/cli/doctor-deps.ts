@@ -5,7 +5,8 @@ import { echo } from '../delivery/query';
 import { openInference } from '../inference/open';
 import { openDatabase } from '../jobs/database';
 import { checkRecords } from '../records/installation';
-import { knownInstallationId } from '../steps/producer';
+import { knownInstallationId } from '../steps/installation';
+import { checkMarkedFolders } from '../steps/own-folders';
 import { silentLog } from '../lib/log';
 import { PACKAGE_ROOT } from '../lib/package';
 import type { DoctorDeps } from './doctor';
@@ -41,7 +42,11 @@ export function doctorDeps(config: Config, print: (line: string) => void): Docto
       }
     },
     echo: (destination) => echo(destination, { ourAe: config.association.aeTitle }),
-    probeDataFolder: () => probeDataFolder(dataDir),
+    probeDataFolder: async () => {
+      const installId = await knownInstallationId(dataDir);
+      if (installId !== null) await checkMarkedFolders(dataDir, installId);
+      return probeDataFolder(dataDir);
+    },
     isPortFree,
     isClockSynchronised,
   };

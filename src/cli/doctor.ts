@@ -27,6 +27,7 @@ export interface DoctorDeps {
   openDatabase(): Promise<{ version: string; stop(): Promise<void> }>;
   /** Round trip in ms. */
   echo(destination: DestinationConfig): Promise<number>;
+  /** Throws RAUNET_FOLDER_FOREIGN where spool or results is not mounted. */
   probeDataFolder(): Promise<DataFolderProbe>;
   isPortFree(host: string, port: number): Promise<boolean>;
   /** Null where the system does not tell. */

@@ -22,7 +22,8 @@ export function readSegmentation(bytes: Uint8Array): FoundMasks {
     const mask = masks.get(source) ?? new Uint8Array(pixels);
     // PS3.5 8.1.1: bits follow each other without padding between frames, least significant bit first.
     for (let i = 0, bit = f * pixels; i < pixels; i += 1, bit += 1)
-      if (((parsed.byteArray[element.dataOffset + (bit >> 3)]! >> (bit & 7)) & 1) === 1) mask[i] = segment;
+      if (((parsed.byteArray[element.dataOffset + Math.floor(bit / 8)]! >> (bit % 8)) & 1) === 1)
+        mask[i] = segment;
     masks.set(source, mask);
   });
   return masks;

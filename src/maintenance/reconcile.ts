@@ -5,10 +5,12 @@ export interface ReconcileDeps<Found extends { receivedAt: Date }> {
   /** `<study>/<series>/<name>` of every received file, the files of one series in a row. */
   spoolFiles(): AsyncIterable<string>;
   exists(file: string): Promise<boolean>;
-  /** Throws RAUNET_FOLDER_FOREIGN where the spool is not mounted. */
+  /** Throws RAUNET_FOLDER_FOREIGN where spool or results is not mounted. */
   mounted(): Promise<void>;
   /** What a file is. Throws RAUNET_SPOOL_ALTERED where it is none of ours. */
   inspect(file: string): Promise<Found>;
+  /** Series that failed while their files could not be read are taken up again. */
+  reopen(): Promise<void>;
   /** Files on record of a series. */
   recorded(seriesUid: string): Promise<ReadonlyMap<string, { lost: boolean }>>;
   /** Every series that is to have files. */
@@ -47,6 +49,7 @@ export async function reconcile<Found extends { receivedAt: Date }>(
 
 async function compare<Found extends { receivedAt: Date }>(deps: ReconcileDeps<Found>): Promise<void> {
   await deps.mounted();
+  await deps.reopen();
   const seen = new Set<string>();
   for await (const { seriesUid, files } of bySeries(deps.spoolFiles())) {
     seen.add(seriesUid);

@@ -1,4 +1,5 @@
-import { type FileHandle, link, mkdir, open } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, link, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { RaunetError } from '../lib/errors';
 
@@ -52,11 +53,12 @@ export interface DurableFolders {
 
 /**
  * Folders under `root`. Each is made durable once by this process, whoever created it: another one may have done so
- * a moment ago and not have synced it yet.
+ * a moment ago and not have synced it yet. `check` is asked before: it throws where root is not mounted.
  */
-export function durableFolders(root: string): DurableFolders {
+export function durableFolders(root: string, check: () => Promise<void>): DurableFolders {
   const ready = new Map<string, Promise<void>>();
   const make = async (folder: string) => {
+    await check();
     await createFolder(folder);
     for (let path = folder; path !== root; path = dirname(path)) await syncFolder(dirname(path));
   };
@@ -97,6 +99,20 @@ export async function linked(part: string, path: string): Promise<boolean> {
     if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw thrown;
   }
+}
+
+/** Writes a small file durably, in place of what stands there. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const part = `${path}.${randomUUID()}.part`;
+  const handle = await open(part, 'wx', FILE_MODE);
+  try {
+    await writeAll(handle, [Buffer.from(text)]);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(part, path);
+  await syncFolder(dirname(path));
 }
 
 /** What the file system said, as RAUNET_SPOOL_WRITE. */

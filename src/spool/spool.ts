@@ -42,16 +42,23 @@ export interface Spool extends InstanceSpool {
   freeBytes(): Promise<number>;
 }
 
+export interface SpoolDeps {
+  dataDir: string;
+  log: Log;
+  check?: () => Promise<void>;
+}
+
 /**
  * The files of the service, under `dataDir`: `spool/incoming/*.part`, `spool/<study>/<series>/<sop>.dcm`,
  * `results/incoming/*.part`, `results/<source series>/<sop>.dcm`; the two may lie on file systems of their own. Folders
- * 0700, files 0600. Creates what is missing. Throws RAUNET_SPOOL_WRITE.
+ * 0700, files 0600. Creates what is missing. `check` is asked before a folder of a series is made: it throws where one of
+ * the two is not mounted. Throws RAUNET_SPOOL_WRITE.
  */
-export async function openSpool({ dataDir, log }: { dataDir: string; log: Log }): Promise<Spool> {
+export async function openSpool({ dataDir, log, check = async () => {} }: SpoolDeps): Promise<Spool> {
   const root = join(dataDir, 'spool');
   const incoming = join(root, 'incoming');
-  const series = durableFolders(root);
-  const results = durableFolders(join(dataDir, 'results'));
+  const series = durableFolders(root, check);
+  const results = durableFolders(join(dataDir, 'results'), check);
   const unfinishedResults = join(results.root, 'incoming');
   try {
     const first = await createFolder(dataDir);

@@ -29,8 +29,8 @@ export interface AnalyseDeps {
   pool: Pool;
   queues: Queues;
   spool: Spool;
-  /** Throws RAUNET_FOLDER_FOREIGN where the spool is not mounted. */
-  checkSpool: () => Promise<void>;
+  /** Throws RAUNET_FOLDER_FOREIGN where spool or results is not mounted. */
+  checkFolders: () => Promise<void>;
   /** Seconds that each stage took. */
   stageSeconds: (stage: AnalysisStage | 'delivery', seconds: number) => void;
   failed: (error: RaunetError) => void;
@@ -136,7 +136,7 @@ async function loseFiles(
 /** Files that still have the bytes that were acknowledged. Throws RAUNET_SPOOL_MISSING, RAUNET_SPOOL_ALTERED, RAUNET_FOLDER_FOREIGN. */
 async function verified(
   { seriesUid, callingAe, calledAe }: SeriesRecord,
-  { pool, spool, checkSpool }: AnalyseDeps,
+  { pool, spool, checkFolders }: AnalyseDeps,
 ): Promise<Material> {
   const instances = await instancesOf(pool, seriesUid);
   const lost: LostFile[] = [];
@@ -147,7 +147,7 @@ async function verified(
       lost.push({ file, code });
     });
   if (lost.length > 0) {
-    await checkSpool();
+    await checkFolders();
     throw new FilesLost(seriesUid, lost);
   }
   return { files: instances.map(({ file }) => spool.path(file)), sender: { callingAe, calledAe } };

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema';
 import { type Tx, transaction } from '../jobs/pool';
 import type { Job, Queues } from '../jobs/queue';
 import type { ErrorCode } from '../lib/error-codes';
-import { RaunetError } from '../lib/errors';
+import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import { readHeaders } from '../pipeline';
 import { findSeries, instancesOf, originalOf, seriesList } from '../records/read';
@@ -91,6 +91,13 @@ export const assembleDead =
 /** `code`: of the refusal, where the series is not taken. */
 type Decision = Choice & { code: ErrorCode };
 
+/** The analysis begins with every file, and marks those that are lost: sent again, they heal the series. */
+const FILE_LOST: Decision = {
+  take: true,
+  code: 'RAUNET_NOT_SELECTED',
+  reason: 'One of its files is missing; the analysis looks at all of them.',
+};
+
 async function choose(series: SeriesRecord, { config, pool, spoolPath }: AssembleDeps): Promise<Decision> {
   const candidateOf = async ({
     seriesUid,
@@ -105,7 +112,11 @@ async function choose(series: SeriesRecord, { config, pool, spoolPath }: Assembl
     const sample = slices[slices.length >> 1];
     return sample === undefined ? null : { summary, sample, slices: Math.max(instances, slices.length) };
   };
-  const candidate = await candidateOf(series);
+  const candidate = await candidateOf(series).catch((error: unknown) => {
+    if (toRaunetError(error).code === 'RAUNET_SPOOL_MISSING') return 'lost' as const;
+    throw error;
+  });
+  if (candidate === 'lost') return FILE_LOST;
   if (candidate === null) return nothingToAnalyse(series.seriesUid, pool);
   const study = await seriesList(pool, { studyUid: series.studyUid, limit: 1000 });
   const others: Candidate[] = [];

@@ -16,6 +16,8 @@ import type { DeliverJob } from './queues';
 export interface DeliverDeps extends CommitDeps {
   audit: Audit;
   spool: Spool;
+  /** Throws RAUNET_FOLDER_FOREIGN where spool or results is not mounted. */
+  checkFolders: () => Promise<void>;
   failed: (error: RaunetError) => void;
   /** Seconds that an attempt took. */
   stageSeconds: (stage: 'delivery', seconds: number) => void;
@@ -31,7 +33,7 @@ export async function deliver(
   destination: DestinationConfig,
   deps: DeliverDeps,
 ): Promise<void> {
-  const { pool, queues, spool, log, config } = deps;
+  const { pool, queues, spool, checkFolders, log, config } = deps;
   const { seriesUid, revision } = job.data;
   const key = { sourceSeriesUid: seriesUid, revision, destination: destination.name };
   const step = await transaction(pool, (tx) => beginDelivery(tx, key));
@@ -45,6 +47,7 @@ export async function deliver(
       await job.complete(tx);
     });
   try {
+    await checkFolders();
     for (const { file, sha256 } of results) await spool.verifyResult(file, sha256);
   } catch (error) {
     await transaction(pool, (tx) => setDelivery(tx, key, 'waiting', toRaunetError(error)));

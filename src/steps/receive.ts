@@ -24,25 +24,10 @@ export interface ReceiveDeps {
  * RAUNET_UID_CONFLICT; then its file is gone.
  */
 export const storeReceipt = (deps: ReceiveDeps) => {
-  const { pool, spool, log } = deps;
-  /** A series on record in one study has no file on record under another one: retention would never find it. */
-  const discard = ({ file, studyUid, seriesUid }: Receipt): Promise<void> =>
-    spool.discard(file).catch((error: unknown) =>
-      log.warn('the file of a refused instance stays in the spool', {
-        stage: 'spool',
-        studyUid,
-        seriesUid,
-        file,
-        error,
-      }),
-    );
+  const { pool, spool } = deps;
   return async (receipt: Receipt): Promise<void> => {
     // A series in `spool` has its job already: it reads from the row when the last instance came.
-    if (!(await recordNextInstance(pool, receipt)))
-      await recordAndQueue(receipt, deps).catch(async (error: unknown) => {
-        if (toRaunetError(error).code === 'RAUNET_UID_CONFLICT') await discard(receipt);
-        throw error;
-      });
+    if (!(await recordNextInstance(pool, receipt))) await recordOrDiscard(receipt, deps);
     // Retention takes the files of finished series only, and from here on this one is none: what is there now stays.
     await access(spool.path(receipt.file)).catch((cause: unknown) => {
       throw new RaunetError('RAUNET_SPOOL_WRITE', { seriesUid: receipt.seriesUid }, { cause });
@@ -50,8 +35,28 @@ export const storeReceipt = (deps: ReceiveDeps) => {
   };
 };
 
+/**
+ * `recordAndQueue`; the file of a RAUNET_UID_CONFLICT is removed: a series on record in one study has no file on record
+ * under another one, so retention would never find it.
+ */
+export const recordOrDiscard = (instance: ReceivedInstance, deps: ReceiveDeps): Promise<void> =>
+  recordAndQueue(instance, deps).catch(async (error: unknown) => {
+    const { file, studyUid, seriesUid } = instance;
+    if (toRaunetError(error).code === 'RAUNET_UID_CONFLICT')
+      await deps.spool.discard(file).catch((cause: unknown) =>
+        deps.log.warn('the file of a refused instance stays in the spool', {
+          stage: 'spool',
+          studyUid,
+          seriesUid,
+          file,
+          error: cause,
+        }),
+      );
+    throw error;
+  });
+
 /** Whatever the instance is to its series: on record, and where it begins one or is to be analysed, with the job for it. */
-export const recordAndQueue = (
+const recordAndQueue = (
   instance: ReceivedInstance,
   { config, pool, queues, log }: Omit<ReceiveDeps, 'spool'>,
 ): Promise<void> =>

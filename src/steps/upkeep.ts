@@ -17,7 +17,7 @@ import { filesOf, seriesWithFiles } from '../records/files';
 import { openRequests } from '../records/commitment-requests';
 import { findSeries, unfinishedSeries, waitingDeliveries } from '../records/read';
 import { markLost } from '../records/receive';
-import { reopenLeftOut } from '../records/reopen';
+import { reopenLeftOut, reopenUnread } from '../records/reopen';
 import type { Spool } from '../spool/spool';
 import {
   ANALYSE_QUEUE,
@@ -28,15 +28,15 @@ import {
   reportKey,
   SERIES_QUEUE,
 } from './queues';
-import { recordAndQueue } from './receive';
+import { recordOrDiscard } from './receive';
 
 export interface UpkeepDeps {
   config: Config;
   pool: Pool;
   queues: Queues;
   spool: Spool;
-  /** Throws RAUNET_FOLDER_FOREIGN where the spool is not mounted. */
-  checkSpool: () => Promise<void>;
+  /** Throws RAUNET_FOLDER_FOREIGN where spool or results is not mounted. */
+  checkFolders: () => Promise<void>;
   log: Log;
   disk: DiskWatermark;
   echoes: EchoMonitor;
@@ -59,7 +59,7 @@ function spoolUpkeep({
   pool,
   queues,
   spool,
-  checkSpool,
+  checkFolders,
   log,
   audit,
 }: UpkeepDeps): Pick<Tasks, 'retention' | 'reconcile'> {
@@ -67,7 +67,11 @@ function spoolUpkeep({
   return {
     retention: () =>
       retention({
-        expired: () => expiredSeries(pool, days),
+        expired: async () => {
+          // What is not mounted is not erased, and comes back.
+          await checkFolders();
+          return expiredSeries(pool, days);
+        },
         erase: async (series) => {
           const erase = async () => void (await spool.removeSeries(series));
           const erased = await eraseSeries(pool, series, days, erase);
@@ -81,12 +85,14 @@ function spoolUpkeep({
       reconcile({
         spoolFiles: () => spool.list(),
         exists: (file) => spool.exists(file),
-        mounted: checkSpool,
+        mounted: checkFolders,
         inspect: (file) => spool.inspect(file),
         recorded: (seriesUid) => filesOf(pool, seriesUid),
         recordedSeries: () => seriesWithFiles(pool),
         // The file does not say from which address it came.
-        record: (found) => recordAndQueue({ ...found, callingAddress: '' }, { config, pool, queues, log }),
+        record: (found) =>
+          recordOrDiscard({ ...found, callingAddress: '' }, { config, pool, queues, spool, log }),
+        reopen: () => reopenUnread(pool),
         lost: (seriesUid, files) =>
           transaction(pool, (tx) => markLost(tx, seriesUid, files, 'RAUNET_SPOOL_MISSING')),
         resume: () => resume(pool, queues, config),

@@ -29,12 +29,17 @@ export interface VouchDeps {
   pool: Pool;
   queues: Queues;
   spool: Pick<Spool, 'verify'>;
+  /** Throws RAUNET_FOLDER_FOREIGN where spool or results is not mounted. */
+  checkFolders: () => Promise<void>;
   listener: Pick<Listener, 'report'>;
   log: Log;
 }
 
 /** A peer that waits for the report on its own association keeps it open for so long; others release it at once. */
 const SAME_ASSOCIATION_SECONDS = 1;
+
+/** For so many attempts, about eight minutes, a report waits for files that cannot be read. */
+const PATIENT_ATTEMPTS = 5;
 
 /** A peer asks whether we hold its instances (PS3.4 J.3.2): on record, with the job that reports. Throws RAUNET_DATABASE, RAUNET_COMMITMENT_REQUEST. */
 export const commitmentRequested =
@@ -63,7 +68,7 @@ export async function report(job: Job<ReportJob>, deps: VouchDeps): Promise<void
   const { config, pool, listener, log } = deps;
   const asked = await findCommitmentRequest(pool, job.data);
   if (asked === null || asked.endedAt !== null) return transaction(pool, (tx) => job.complete(tx));
-  const answer = await vouchFor(asked, deps);
+  const answer = await vouchFor(asked, job.attempt <= PATIENT_ATTEMPTS, deps);
   const sameAssociation = await listener.report(asked.callingAe, answer);
   if (!sameAssociation)
     await reportCommitment(addressOf(asked, config), answer, {
@@ -96,17 +101,18 @@ export const reportDead =
 /** Every file of the instance is read and has the bytes that were acknowledged: only then we vouch for it. */
 async function vouchFor(
   { transactionUid, references }: CommitmentAsked,
-  { pool, spool, log }: VouchDeps,
+  isPatient: boolean,
+  deps: VouchDeps,
 ): Promise<CommitmentReport> {
   const answer: CommitmentReport = { transactionUid, committed: [], failed: [] };
   const held = new Map<string, HeldFile[]>();
   for (const file of await filesHeld(
-    pool,
+    deps.pool,
     references.map(({ sopInstanceUid }) => sopInstanceUid),
   ))
     held.set(file.sopInstanceUid, [...(held.get(file.sopInstanceUid) ?? []), file]);
   for (const reference of references) {
-    const reason = await objection(reference, held.get(reference.sopInstanceUid) ?? [], spool, log);
+    const reason = await objection(reference, held.get(reference.sopInstanceUid) ?? [], isPatient, deps);
     if (reason === null) answer.committed.push(reference);
     else answer.failed.push({ ...reference, reason });
   }
@@ -117,8 +123,8 @@ async function vouchFor(
 async function objection(
   { sopClassUid, sopInstanceUid }: Reference,
   files: readonly HeldFile[],
-  spool: VouchDeps['spool'],
-  log: Log,
+  isPatient: boolean,
+  { spool, checkFolders, log }: VouchDeps,
 ): Promise<number | null> {
   if (files.length === 0) {
     const stored = ACCEPTED_SOP_CLASSES.some(
@@ -132,8 +138,11 @@ async function objection(
     for (const { file, sha256 } of files) await spool.verify(file, sha256);
     return null;
   } catch (error) {
-    // What cannot be read now may well be held: the report waits.
-    if (toRaunetError(error).class === 'transient') throw error;
+    // What cannot be read now may well be held: the report waits for it, but keeps no answer for the others for long.
+    if (isPatient) {
+      await checkFolders();
+      if (toRaunetError(error).code === 'RAUNET_SPOOL_READ') throw error;
+    }
     log.error('an instance cannot be vouched for', { stage: 'spool', sopInstanceUid, error });
     return FAILURE_REASON.processingFailure;
   }

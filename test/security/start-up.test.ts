@@ -59,6 +59,7 @@ test('a spool of another installation, as where the wrong file system is mounted
   try {
     const dataDir = join(folder, 'foreign');
     mkdirSync(join(dataDir, 'spool'), { recursive: true });
+    writeFileSync(join(dataDir, 'install.json'), '{"installId":"ours","marksFolders":true}');
     writeFileSync(join(dataDir, 'spool', 'install.json'), '{"installId":"another"}');
     const { status, said } = serve(`dataDir: ${dataDir}\nroles: [deliver, admin]\nadmin: {port: 0}\n`, {
       DATABASE_URL: `postgres://raunet:right@127.0.0.1:${postgres.port}/raunet`,

@@ -70,6 +70,7 @@ const runReconcile = (
     spoolFiles: () => spool.list(),
     exists: (file) => spool.exists(file),
     mounted,
+    reopen: async () => {},
     inspect: (file) => spool.inspect(file),
     recorded: (seriesUid) => filesOf(database.pool, seriesUid),
     recordedSeries: () => seriesWithFiles(database.pool),

@@ -36,7 +36,7 @@ test('files that are not there because the spool is not mounted are not lost: th
     queues,
     codes,
     spool: await openSpool({ dataDir, log: silentLog }),
-    checkSpool: () => Promise.reject(new RaunetError('RAUNET_FOLDER_FOREIGN')),
+    checkFolders: () => Promise.reject(new RaunetError('RAUNET_FOLDER_FOREIGN')),
     config: configSchema.parse({}),
     producer: () => context().producer,
     log: silentLog,

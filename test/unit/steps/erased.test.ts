@@ -43,7 +43,7 @@ async function analysed(): Promise<EncodedObject[]> {
     queues,
     codes,
     spool: { ...spool, verify: async () => {} },
-    checkSpool: async () => {},
+    checkFolders: async () => {},
     config: configSchema.parse({}),
     producer: () => context().producer,
     log: silentLog,

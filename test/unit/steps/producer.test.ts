@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installationId } from '../../../src/steps/producer';
+import { installationId } from '../../../src/steps/installation';
 
 let dataDir: string;
 beforeEach(async () => {

@@ -1,6 +1,10 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { configSchema } from '../../../src/config/schema';
 import { transaction } from '../../../src/jobs/pool';
 import { openQueues, type Queues } from '../../../src/jobs/queue';
+import type { ErrorCode } from '../../../src/lib/error-codes';
+import { RaunetError } from '../../../src/lib/errors';
 import { silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
 import { findSeries } from '../../../src/records/read';
@@ -28,21 +32,26 @@ afterAll(async () => {
   await database?.stop();
 });
 
+const NOT_MOUNTED = () => Promise.reject(new RaunetError('RAUNET_FOLDER_FOREIGN'));
+
 async function reconcile(perStudy: 'one' | 'all' = 'one'): Promise<void> {
+  // Nothing is compared: the series have no files here.
+  await (await tasksOf(perStudy, NOT_MOUNTED)).reconcile!();
+}
+
+async function tasksOf(perStudy: 'one' | 'all', checkFolders: () => Promise<void>) {
   const { pool, dataDir } = database;
-  const tasks = upkeep({
+  return upkeep({
     config: configSchema.parse({ series: { perStudy } }),
     pool,
     queues,
     spool: await openSpool({ dataDir, log: silentLog }),
-    // Nothing is compared: the series have no files here.
-    checkSpool: () => Promise.reject(new Error('not compared')),
+    checkFolders,
     log: silentLog,
     disk: { check: async () => {}, state: () => ({ low: false, freeBytes: 1e9 }) },
     echoes: { run: async () => {}, results: () => new Map() },
     audit: () => {},
   });
-  await tasks.reconcile!();
 }
 
 /** Two series of a study that are at work, the thin one preferred. */
@@ -57,18 +66,14 @@ async function twoSeries(): Promise<{ thin: string; thick: string }> {
   return { thin, thick };
 }
 
-const end = (
-  uid: string,
-  to: 'refused' | 'failed' | 'cancelled',
-  code: 'RAUNET_NOT_SELECTED' | 'RAUNET_INCOMPLETE',
-) =>
+const end = (uid: string, to: 'refused' | 'failed' | 'cancelled', code: ErrorCode) =>
   transaction(
     database.pool,
     async (tx) => void (await changeState(tx, uid, { to, code, sentence: 'It ended.' })),
   );
 const stateOf = async (uid: string) => (await findSeries(database.pool, uid))!.state;
 
-test.each(['refused', 'failed', 'cancelled'] as const)(
+test.each(['refused', 'failed'] as const)(
   'a series that gave way to one that is %s after it is decided on anew, once',
   async (to) => {
     const { thin, thick } = await twoSeries();
@@ -88,6 +93,44 @@ test.each(['refused', 'failed', 'cancelled'] as const)(
     expect([await stateOf(thin), await stateOf(thick)]).toEqual([to, 'refused']);
   },
 );
+
+test('a series gives way to one that an operator cancelled: nothing of the study is to be sent', async () => {
+  const { thin, thick } = await twoSeries();
+  await end(thick, 'refused', 'RAUNET_NOT_SELECTED');
+  await end(thin, 'cancelled', 'RAUNET_CANCELLED');
+  await reconcile();
+  expect([await stateOf(thin), await stateOf(thick)]).toEqual(['cancelled', 'refused']);
+});
+
+test.each(['RAUNET_SPOOL_READ', 'RAUNET_FOLDER_FOREIGN'] as const)(
+  'a series whose attempts ended with %s is tried again once its files can be looked at',
+  async (code) => {
+    const { thin } = await twoSeries();
+    await end(thin, 'failed', code);
+    await reconcile();
+    expect(await stateOf(thin)).toBe('failed');
+    const file = join(database.dataDir, 'spool', received(thin, 1).file);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, 'instance');
+    await (await tasksOf('one', async () => {})).reconcile!();
+    expect(await queues.has(database.pool, SERIES_QUEUE, thin)).toBe(true);
+  },
+);
+
+test('retention erases nothing of a spool that is not mounted', async () => {
+  const { thin } = await twoSeries();
+  await end(thin, 'refused', 'RAUNET_NOT_SELECTED');
+  await database.pool.query(
+    "UPDATE raunet.series SET finished_at = now() - interval '1 year' WHERE series_uid = $1",
+    [thin],
+  );
+  await expect((await tasksOf('one', NOT_MOUNTED)).retention!()).rejects.toMatchObject({
+    code: 'RAUNET_FOLDER_FOREIGN',
+  });
+  expect((await findSeries(database.pool, thin))!.erasedAt).toBeNull();
+  await (await tasksOf('one', async () => {})).retention!();
+  expect((await findSeries(database.pool, thin))!.erasedAt).not.toBeNull();
+});
 
 test('a series gives way to one that has results, though nobody could be sent them', async () => {
   const { thin, thick } = await twoSeries();
