@@ -51,6 +51,7 @@ export function environmentOverrides(environment: NodeJS.ProcessEnv): {
   const overrides: { [key: string]: unknown } = {};
   const problems: Problem[] = [];
   for (const [name, text] of Object.entries(environment)) {
+    if (isServiceLink(name, text)) continue;
     const path = known.get(name);
     if (path !== undefined && text !== undefined)
       try {
@@ -72,6 +73,14 @@ function valueOf(text: string): unknown {
   if (error !== undefined) throw error;
   return document.toJS();
 }
+
+/**
+ * Kubernetes tells a pod of the Services in its namespace by variables. Those of one called raunet look like ours, and
+ * those of raunet-admin hold an address where admin.port has a number.
+ */
+const isServiceLink = (name: string, text = ''): boolean =>
+  /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name) ||
+  (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(text));
 
 /** Variables of the test suites and of the CLI. */
 const NOT_CONFIG = new Set(['RAUNET_SHARED', 'RAUNET_CONFIG']);

@@ -135,6 +135,8 @@ describe('kubernetes.yaml', () => {
     expect(mounts).toEqual([image.volume, '/tmp', join(image.workdir, image.command.at(-1)!)]);
     expect(container.securityContext.readOnlyRootFilesystem).toBe(true);
     expect(pod.securityContext.runAsUser).toBeGreaterThan(0);
+    // Variables of the Service would be named like those of the configuration.
+    expect(pod.enableServiceLinks).toBe(false);
   });
 
   test('the pod and what it refers to find each other by name and label; only one holds the volume', () => {

@@ -140,6 +140,23 @@ test('the environment overrides the file, lists included, and its mistakes are n
   expect(refusal('', { RAUNET_ADMIN_PORT: 'x' })).toMatch(/RAUNET_ADMIN_PORT: .*number/);
 });
 
+test('what Kubernetes tells of a Service called raunet, or raunet-admin, is none of our variables; a port of ours still is', () => {
+  const links = (service: string, port: number, portName: string) => ({
+    [`${service}_SERVICE_HOST`]: '10.43.7.1',
+    [`${service}_SERVICE_PORT`]: String(port),
+    [`${service}_SERVICE_PORT_${portName}`]: String(port),
+    [`${service}_PORT`]: `tcp://10.43.7.1:${port}`,
+    [`${service}_PORT_${port}_TCP`]: `tcp://10.43.7.1:${port}`,
+    [`${service}_PORT_${port}_TCP_PROTO`]: 'tcp',
+    [`${service}_PORT_${port}_TCP_PORT`]: String(port),
+    [`${service}_PORT_${port}_TCP_ADDR`]: '10.43.7.1',
+  });
+  const environment = { ...links('RAUNET', 11112, 'DICOM'), ...links('RAUNET_ADMIN', 8080, 'HTTPS') };
+  expect(loadConfig(null, environment)).toEqual(loadConfig(null));
+  expect(loadConfig(null, { ...environment, RAUNET_ADMIN_PORT: '9090' }).admin.port).toBe(9090);
+  expect(refusal('', { RAUNET_PORT: '1' })).toContain('RAUNET_PORT: no configuration key has this name');
+});
+
 // Found by fuzzing (test/faults/fuzz.test.ts): these left as a YAMLParseError and a ReferenceError with a stack.
 test('text that is no YAML is named as a problem, in the environment without its value', () => {
   expect(refusal('', { RAUNET_ADMIN_PORT: '[' })).toMatch(/RAUNET_ADMIN_PORT: is no YAML: /);
