@@ -15,6 +15,8 @@ import type { CommitmentHandlers, ListenerDeps, Peer } from './types';
 
 /** Twenty thousand references; longer lists are refused, for they are held in memory. */
 const INFORMATION_LIMIT = 4 * 1024 * 1024;
+/** Each piece costs memory of its own, however small. */
+const PIECES_LIMIT = 64 * 1024;
 
 interface Answer {
   status: DimseStatus;
@@ -65,9 +67,10 @@ async function information(message: Message): Promise<Buffer> {
   let length = 0;
   for (let bytes = await message.nextBytes(); bytes !== null; bytes = await message.nextBytes()) {
     length += bytes.length;
-    if (length > INFORMATION_LIMIT)
-      throw new RaunetError('RAUNET_COMMITMENT_REQUEST', { detail: 'more than 4 MiB of references' });
-    parts.push(bytes);
+    if (length > INFORMATION_LIMIT || parts.push(bytes) > PIECES_LIMIT)
+      throw new RaunetError('RAUNET_COMMITMENT_REQUEST', {
+        detail: 'more than 4 MiB of references, or cut into more than 65536 pieces',
+      });
   }
   return Buffer.concat(parts, length);
 }

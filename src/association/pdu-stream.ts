@@ -23,6 +23,9 @@ const ASSOCIATE_RQ_LIMIT = 128 * 1024;
 /** Fixed length of A-RELEASE-RQ and A-ABORT: PS3.8 Tables 9-24, 9-26. */
 const SHORT_PDU = 4;
 
+/** One after the other, of a command or data set that goes on. No limit on bytes ends them; senders cut at most one. */
+const EMPTY_FRAGMENTS = 100;
+
 /**
  * PDUs of one connection, strictly one after the other. Lengths are checked before a byte is held, and the data of a
  * P-DATA-TF is handed on as it comes: no PDU is ever assembled but the A-ASSOCIATE-RQ.
@@ -50,8 +53,16 @@ export class PduStream {
     return this.bytes.exactly(length);
   }
 
-  /** State Sta6: the next bytes of a PDV, or the end. */
+  /** State Sta6: the next bytes of a PDV, or the end. What brings no byte and ends nothing is dropped. */
   async next(): Promise<Fragment | Ending> {
+    for (let empty = 0; empty <= EMPTY_FRAGMENTS; empty++) {
+      const fragment = await this.fragment();
+      if (typeof fragment === 'string' || fragment.isLast || fragment.bytes.length > 0) return fragment;
+    }
+    throw new ProtocolError(`more than ${EMPTY_FRAGMENTS} empty PDVs one after the other`);
+  }
+
+  private async fragment(): Promise<Fragment | Ending> {
     if (this.pdvLeft === 0) {
       if (this.pduLeft === 0) {
         const ending = await this.beginPdu();

@@ -16,6 +16,8 @@ export const isPending = (status: number): boolean => status === 0xff00 || statu
 
 /** Nothing that we ask for comes near it, bytes. */
 const MAX_MESSAGE = 1_048_576;
+/** Each costs memory of its own, an empty one too. */
+const MAX_FRAGMENTS = 10_000;
 
 /** What a peer asks of us on an association that we opened: the report on storage commitment (PS3.4 J.3.3). */
 export interface PeerRequest {
@@ -95,7 +97,8 @@ async function collect(
     if (pdv.command !== command) throw new Error('the peer mixed command and data');
     length += pdv.value.length;
     if (length > MAX_MESSAGE) throw new Error(`the peer sent a message of more than ${MAX_MESSAGE} bytes`);
-    fragments.push(pdv.value);
+    if (fragments.push(pdv.value) > MAX_FRAGMENTS)
+      throw new Error(`the peer sent a message in more than ${MAX_FRAGMENTS} fragments`);
     if (pdv.last) return { bytes: Buffer.concat(fragments, length), contextId: pdv.contextId };
   }
 }

@@ -261,6 +261,8 @@ describe('in an association', () => {
     await peer.release();
   });
 
+  const empties = (flags: { command?: boolean }) =>
+    pData(...Array.from({ length: 2000 }, () => pdv(1, Buffer.alloc(0), flags)));
   const command = commandSet({ 0x0002: CT, 0x0100: 1, 0x0110: 1, 0x0800: 0, 0x1000: '1.2.3' });
   test.each([
     ['a second A-ASSOCIATE-RQ', associateRq(), 2],
@@ -289,6 +291,8 @@ describe('in an association', () => {
       Buffer.concat(Array.from({ length: 6 }, () => pData(pdv(1, Buffer.alloc(16000), { command: true })))),
       6,
     ],
+    ['a command of empty fragments without end', empties({ command: true }), 6],
+    ['a data set of empty fragments without end', Buffer.concat([message(command), empties({})]), 6],
   ])(
     '%s: A-ABORT by the provider with its reason (PS3.8 Table 9-26), no part stays',
     async (_, said, reason) => {

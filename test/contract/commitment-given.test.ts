@@ -270,6 +270,24 @@ test('a question that cannot be understood is answered with its status, and the 
   await peer.release();
 });
 
+test('a question in more pieces than bytes are worth is refused, and the association goes on', async () => {
+  await start();
+  const peer = await associate();
+  const held = await store(peer);
+  const set = requestFor(
+    '1.2.77.11',
+    Array.from({ length: 1500 }, () => [CT, held] as const),
+  );
+  expect(set.length).toBeGreaterThan(65_536);
+  const pieces = [...set].map((byte, at) => pdv(3, Buffer.from([byte]), { last: at === set.length - 1 }));
+  const pdus = [];
+  for (let at = 0; at < pieces.length; at += 10_000) pdus.push(pData(...pieces.slice(at, at + 10_000)));
+  peer.send(command(action()), ...pdus);
+  expect((await peer.response()).status).toBe(0x0115);
+  await store(peer);
+  await peer.release();
+});
+
 test('nobody to tell: given up after its attempts, and no job stays', async () => {
   await start(await freePort());
   const peer = await associate();

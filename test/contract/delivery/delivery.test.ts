@@ -384,6 +384,18 @@ describe('associations that break', () => {
     ]);
   });
 
+  test('an answer of empty fragments without end is given up, not held', async () => {
+    const destination = await play(async (connection) => {
+      await connection.acceptAssociation();
+      await connection.readMessage();
+      const empty = Buffer.from([0, 0, 0, 2, 1, 1]); // PS3.8 E.2: of a command, not the last
+      const flood = pdu(0x04, Buffer.concat(Array(2000).fill(empty)));
+      for (let n = 0; n < 10; n++) connection.write(flood);
+    });
+    const [outcome] = await sendAll({ ...destination, responseSeconds: 3 }, three().slice(0, 1), deps);
+    expect(outcome!.error?.message).toContain('more than 10000 fragments');
+  });
+
   test('a file that shrinks while it is sent never becomes a shorter object: the association ends', async () => {
     const big = files.make('segmentation', { pixelBytes: 30_000_000 });
     let complete: unknown = 'nothing';
