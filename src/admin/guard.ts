@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import helmet from 'helmet';
+import type { AdminConfig } from '../config/admin';
 import { isLoopback } from '../config/combinations';
 import { RaunetError } from '../lib/errors';
 
@@ -46,18 +47,22 @@ export const loopbackHostOnly: RequestHandler = (request, _response, next) => {
  * Nor by a form or fetch that changes something, with the cookie that their browser adds by itself. A page can only
  * send `application/json` to another origin if we allow it by CORS, and we do not.
  */
-export const ownPagesOnly: RequestHandler = (request, _response, next) => {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    if (!isJson(request)) refuse('content type application/json is needed');
-    const site = request.headers['sec-fetch-site'];
-    if (site !== undefined && site !== 'same-origin' && site !== 'none') refuse('another web site sent it');
-    // The host alone: a proxy may have ended the TLS of an https origin.
-    const { origin, host } = request.headers;
-    if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== host)
-      refuse('another web site sent it');
-  }
-  next();
-};
+export const ownPagesOnly =
+  ({ publicUrl }: AdminConfig): RequestHandler =>
+  (request, _response, next) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      if (!isJson(request)) refuse('content type application/json is needed');
+      const site = request.headers['sec-fetch-site'];
+      if (site !== undefined && site !== 'same-origin' && site !== 'none') refuse('another web site sent it');
+      // The host alone: a proxy may have ended the TLS of an https origin, or has put its own Host in place of that of publicUrl.
+      const { origin, host } = request.headers;
+      if (origin !== undefined && origin !== publicUrl && origin.replace(/^https?:\/\//, '') !== host)
+        refuse(
+          'its Origin is not its Host; a proxy has to pass Host on, or admin.publicUrl to name the Origin',
+        );
+    }
+    next();
+  };
 
 /** Also of a request without a body. */
 const isJson = (request: Request): boolean =>

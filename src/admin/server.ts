@@ -42,7 +42,7 @@ export function createAdminApp(deps: AdminDeps & { tokens: KnownTokens }): Expre
   app.set('trust proxy', config.trustedProxies);
   app.use(securityHeaders(isHttps(config)));
   if (config.authentication === 'none') app.use(loopbackHostOnly);
-  app.use(ownPagesOnly);
+  app.use(ownPagesOnly(config));
   app.use(liveness(deps));
   app.use(before, express.json({ limit: '1kb' }), routes);
   app.use(healthRoutes(deps));

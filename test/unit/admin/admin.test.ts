@@ -196,6 +196,23 @@ describe('web pages of others', () => {
     expect(await raw({ ...json, 'Sec-Fetch-Site': 'same-origin' }, 'POST', retry)).toBe(200);
   });
 
+  test('behind a proxy that puts its own Host, ours is the origin of publicUrl, and no other', async () => {
+    await admin!.close();
+    const config = { ...configSchema.parse({}).admin, port: 0, publicUrl: 'https://raunet.example' };
+    admin = await startTestAdmin([seriesRecord(1)], { config });
+    const from = (origin: string) => raw({ ...json, Host: 'localhost:8080', Origin: origin }, 'POST', retry);
+    expect(await from('https://raunet.example')).toBe(200);
+    for (const other of [
+      'https://evil.example',
+      'http://raunet.example',
+      'https://raunet.example:8443',
+      'null',
+    ])
+      expect(await from(other)).toBe(403);
+    const denied = await post(`/api/series/1.2.3.1/retry`, {}, { Origin: 'https://evil.example' });
+    expect(denied.body.detail).toContain('has to pass Host on');
+  });
+
   test('get no CORS permission', async () => {
     const response = await fetch(url(retry), {
       method: 'OPTIONS',
