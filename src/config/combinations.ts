@@ -11,6 +11,7 @@ export function combinationProblems(config: Config): Problem[] {
   return [
     ...roles(config),
     ...references(config),
+    ...reports(config),
     ...doors(config),
     ...expressions(config),
     ...schedules(config),
@@ -46,14 +47,6 @@ function references({ association, delivery, series }: Config): Problem[] {
         message: 'is smaller than retrySeconds',
       });
   });
-  if (association.allow.length > 0)
-    delivery.destinations.forEach(({ aeTitle, commitment }, i) => {
-      if (commitment && !association.allow.some(({ callingAe }) => callingAe.trim() === aeTitle.trim()))
-        problems.push({
-          path: ['delivery', 'destinations', i, 'commitment'],
-          message: `its reports may come on an association of their own: add ${aeTitle.trim()} to association.allow`,
-        });
-    });
   association.allow.forEach(({ certificate }, i) => {
     if (certificate !== undefined && association.tls?.ca === undefined)
       problems.push({
@@ -79,6 +72,33 @@ function references({ association, delivery, series }: Config): Problem[] {
       problems.push({ path: ['series', 'rules', i, 'name'], message: `"${name}" names two rules` });
   });
   return problems;
+}
+
+/** A storage commitment report may come on an association of its own, to the AE title that asked for it (PS3.4 J.3.3). */
+function reports({ roles, association, delivery }: Config): Problem[] {
+  if (!roles.includes('receive')) return [];
+  const { allow, aliases, host: ours } = association;
+  const has = (titles: readonly string[], title: string): boolean =>
+    titles.some((known) => known.trim() === title.trim());
+  return delivery.destinations.flatMap(({ aeTitle, callingAe, host, commitment }, i) => {
+    if (!commitment) return [];
+    const missing: string[] = [];
+    if (isLoopback(ours) && !isLoopback(host))
+      missing.push(`listen where ${host} can reach us, association.host is ${ours}`);
+    if (
+      allow.length > 0 &&
+      !has(
+        allow.map((known) => known.callingAe),
+        aeTitle,
+      )
+    )
+      missing.push(`add ${aeTitle.trim()} to association.allow`);
+    if (callingAe !== undefined && !has([association.aeTitle, ...aliases], callingAe))
+      missing.push(`add its callingAe ${callingAe.trim()} to association.aliases`);
+    const path = ['delivery', 'destinations', i, 'commitment'];
+    const why = 'its reports may come on an association of their own';
+    return missing.map((what) => ({ path, message: `${why}: ${what}` }));
+  });
 }
 
 function doors({ association, admin }: Config): Problem[] {

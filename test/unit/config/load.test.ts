@@ -115,6 +115,32 @@ test('admin pages: no sign-in without authentication and a way back, nothing ove
   );
 });
 
+test('storage commitment: a report on an association of its own has to get in, by sender, called AE title and address', () => {
+  const configured = (association: string, destination: string, roles = '') =>
+    `${roles}association: {${association}}\ndelivery:\n  destinations:\n    - {name: pacs, aeTitle: PACS, port: 104, commitment: {}, ${destination}}`;
+  const abroad = 'host: 0.0.0.0, allow: [{callingAe: PACS}]';
+  const own = 'host: pacs.example, callingAe: RAUNET_OUT';
+  const line =
+    'line 4, delivery.destinations.0.commitment: its reports may come on an association of their own: ';
+  expect(refusal(configured('host: 0.0.0.0, allow: [{callingAe: CT1}]', 'host: pacs.example'))).toContain(
+    `${line}add PACS to association.allow`,
+  );
+  expect(refusal(configured(abroad, own))).toContain(
+    `${line}add its callingAe RAUNET_OUT to association.aliases`,
+  );
+  expect(refusal(configured('', 'host: pacs.example'))).toContain(
+    `${line}listen where pacs.example can reach us, association.host is 127.0.0.1`,
+  );
+  for (const text of [
+    configured(`${abroad}, aliases: [RAUNET_OUT]`, own),
+    configured(`${abroad}, aeTitle: RAUNET_OUT`, own),
+    configured('', 'host: 127.0.0.1'),
+    // Reports come to the processes that receive.
+    configured('', own, 'roles: [deliver]\ndatabase: {url: postgres://db.example/raunet}\n'),
+  ])
+    expect(loadConfig(written(text)).delivery.destinations[0]!.commitment).toBeDefined();
+});
+
 test('roles: work that is left to another process needs a database that both reach', () => {
   expect(refusal('roles: [receive, admin]')).toContain(
     'line 1, roles: without analyse, deliver, another process must do that: it needs database.url',
