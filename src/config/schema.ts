@@ -10,7 +10,10 @@ const network = z
   .string()
   .refine((text) => parseNetwork(text) !== null, 'an IP address or a network such as 10.1.0.0/16');
 const port = z.int().min(0).max(65535);
-const seconds = z.number().positive();
+/** At most 23 days: a timer of Node fires at once beyond 2^31 ms. */
+const seconds = z.number().positive().max(2_000_000);
+/** At most a century: far enough back, a date is none any more. */
+const days = z.number().max(36_500);
 const priority = z.enum(['stat', 'urgent', 'routine']);
 const name = z
   .string()
@@ -171,7 +174,7 @@ const delivery = z.strictObject({
 
 /** DICOM audit messages, PS3.15 A.5. The file is always written. */
 const audit = z.strictObject({
-  keepDays: z.number().min(1).default(365),
+  keepDays: days.min(1).default(365),
   /** Folder of this process below dataDir/audit; left out: host name and admin port. */
   name: z
     .string()
@@ -192,7 +195,7 @@ const audit = z.strictObject({
 
 const maintenance = z.strictObject({
   /** Days that received files and results are kept after the last delivery. */
-  retentionDays: z.number().min(0).default(7),
+  retentionDays: days.min(0).default(7),
   /** Free bytes of the data folder below which new associations are rejected (temporary, local limit exceeded). */
   minFreeMegabytes: z.number().min(0).default(2048),
   retentionCron: cron.default('17 3 * * *'),

@@ -64,6 +64,19 @@ test('unknown keys, wrong types and impossible combinations are reported togethe
   expect(message).toContain('line 6, log.colour: unknown key');
 });
 
+test('"for ever" has an end: what a timer or the calendar cannot hold is refused, not turned into its opposite', () => {
+  const message = refusal(
+    'association:\n  idleSeconds: 9999999\naudit:\n  keepDays: 999999999\nmaintenance:\n  retentionDays: 1e12\n',
+  );
+  expect(message).toMatch(/line 2, association\.idleSeconds: .*<=2000000/);
+  expect(message).toMatch(/line 4, audit\.keepDays: .*<=36500/);
+  expect(message).toMatch(/line 6, maintenance\.retentionDays: .*<=36500/);
+  const longest = 'association: {idleSeconds: 2000000}\naudit: {keepDays: 36500}';
+  const { association, audit } = loadConfig(written(longest));
+  expect(association.idleSeconds * 1000).toBeLessThan(2 ** 31);
+  expect(new Date(Date.now() - audit.keepDays * 86_400_000).getUTCFullYear()).toBeGreaterThan(1900);
+});
+
 test('combinations: unknown destination, listening abroad without allow-list, bad expression, admin abroad, one port twice', () => {
   const message = refusal(
     [
