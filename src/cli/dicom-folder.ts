@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import type { Deliverable } from '../delivery/types';
 import { readHeaderOfFile } from '../dicom/read';
 import { RaunetError } from '../lib/errors';
+import { isUid } from '../lib/uid';
 
 export interface DicomFolder {
   /** By SeriesInstanceUID, files in the order of their names. */
   series: Map<string, Deliverable[]>;
-  /** Files that are no DICOM, or no images. */
+  /** Files that are no DICOM, or no images, or of a series that cannot be the name of a folder. */
   leftOut: string[];
 }
 
@@ -34,6 +35,7 @@ async function identify(file: string): Promise<{ seriesUid: string; deliverable:
       'SeriesInstanceUID',
     ].map((keyword) => dataset.string(keyword));
     if (!sopClassUid || !sopInstanceUid || !seriesUid || !dataset.has('PixelData')) return null;
+    if (!isUid(seriesUid)) return null;
     return { seriesUid, deliverable: { file, sopClassUid, sopInstanceUid, transferSyntaxUid } };
   } catch (error) {
     if (error instanceof RaunetError) return null;
