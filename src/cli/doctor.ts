@@ -42,7 +42,10 @@ export async function doctor(deps: DoctorDeps): Promise<ExitCode> {
     ...(config.roles.includes('analyse') ? [['model', () => model(deps)] as const] : []),
     ['data folder', () => dataFolder(deps)],
     ['database', () => database(deps)],
-    ['ports', () => ports(deps)],
+    ...(config.roles.includes('receive')
+      ? [['DICOM port', () => port('DICOM port', config.association, deps)] as const]
+      : []),
+    ['admin port', () => port('admin port', config.admin, deps)],
     ['certificates', () => certificates(deps)],
     ...(config.roles.includes('deliver') ? config.delivery.destinations : []).map(
       (destination) => [`destination ${destination.name}`, () => pacs(destination, deps)] as const,
@@ -152,19 +155,14 @@ async function database({ openDatabase }: DoctorDeps): Promise<Finding[]> {
   }
 }
 
-async function ports({ config: { roles, association, admin }, isPortFree }: DoctorDeps): Promise<Finding[]> {
-  const port = async (name: string, host: string, number: number): Promise<Finding> =>
-    (await isPortFree(host, number))
-      ? when(true, name, `${host}:${number} is free`)
-      : {
-          mark: '--',
-          name,
-          sentence: `${host}:${number} is in use: by a running service, or by another program`,
-        };
-  return [
-    ...(roles.includes('receive') ? [await port('DICOM port', association.host, association.port)] : []),
-    await port('admin port', admin.host, admin.port),
-  ];
+async function port(
+  name: string,
+  { host, port }: { host: string; port: number },
+  { isPortFree }: DoctorDeps,
+): Promise<Finding[]> {
+  if (await isPortFree(host, port)) return [when(true, name, `${host}:${port} is free`)];
+  const sentence = `${host}:${port} is in use: by a running service, or by another program`;
+  return [{ mark: '--', name, sentence }];
 }
 
 async function certificates({ config, now }: DoctorDeps): Promise<Finding[]> {

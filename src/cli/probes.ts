@@ -3,6 +3,7 @@ import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { RaunetError } from '../lib/errors';
 import { freeBytesBelow } from '../spool/free-space';
 
 // What `raunet doctor` asks the machine.
@@ -42,7 +43,7 @@ export async function probeDataFolder(folder: string): Promise<DataFolderProbe> 
   }
 }
 
-/** Throws where the address is not ours, or the port needs rights that we lack. */
+/** Throws RAUNET_LISTEN where the address is not ours, or the port needs rights that we lack. */
 export async function isPortFree(host: string, port: number): Promise<boolean> {
   const server = createServer();
   try {
@@ -52,8 +53,9 @@ export async function isPortFree(host: string, port: number): Promise<boolean> {
     });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') return false;
+    throw new RaunetError('RAUNET_LISTEN', { detail: `${host}:${port}, ${code}` }, { cause: error });
   } finally {
     server.close();
   }

@@ -104,6 +104,16 @@ test.each<[string, Partial<DoctorDeps>, RegExp]>([
     { echo: () => Promise.reject(new RaunetError('RAUNET_DESTINATION_DOWN', { destination: 'pacs' })) },
     /destination pacs: RAUNET_DESTINATION_DOWN/,
   ],
+  [
+    'a DICOM port that cannot be opened',
+    {
+      isPortFree: async (_, port) => {
+        if (port === config.association.port) throw new RaunetError('RAUNET_LISTEN', { detail: 'EACCES' });
+        return true;
+      },
+    },
+    /DICOM port: RAUNET_LISTEN: .*EACCES/,
+  ],
   ['a clock nobody sets', { isClockSynchronised: () => Promise.resolve(false) }, /clock:.*not synchronised/],
   [
     'a share with another clock',
@@ -115,6 +125,7 @@ test.each<[string, Partial<DoctorDeps>, RegExp]>([
   expect(code).toBe(1);
   expect(bad).toHaveLength(1);
   expect(bad[0]).toMatch(line);
+  expect(lines.some((line) => line.includes('admin port'))).toBe(true);
   expect(lines.some((line) => line.includes('clock'))).toBe(true);
   expect(lines.at(-1)).toMatch(/^1 of \d+ checks failed\.$/);
 });
@@ -179,6 +190,14 @@ describe('probes', () => {
     await new Promise((done) => server.close(done));
     expect(await isPortFree('127.0.0.1', port)).toBe(true);
     expect(await isPortFree('127.0.0.1', port)).toBe(true);
+  });
+
+  test('an address that is not ours is said as the service says it, not as a fault of the program', async () => {
+    // RFC 5737: no machine's.
+    await expect(isPortFree('192.0.2.1', 11112)).rejects.toMatchObject({
+      code: 'RAUNET_LISTEN',
+      message: expect.stringContaining('192.0.2.1:11112, EADDRNOTAVAIL'),
+    });
   });
 });
 
