@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import { RaunetError } from '../lib/errors';
+import { failureCount } from '../lib/failure-count';
 import { createPolicy, plainAddress } from './acceptance-policy';
 import { serveConnection } from './association';
 import { quietly } from './hooks';
@@ -23,6 +24,7 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
   const sockets = new Set<Socket>();
   const served = new Set<Promise<void>>();
 
+  const refusals = failureCount();
   const associated = new Set<Socket>();
   const reporters: Reporters = new Map();
 
@@ -58,11 +60,14 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
     ...deps,
     highWaterMark: SOCKET_BUFFER,
     connected,
-    refused(socket, error) {
-      const address = plainAddress(socket.remoteAddress ?? '');
-      log.warn('TLS handshake failed', { stage: 'association', address, error });
+    refused(remoteAddress, error) {
+      const address = plainAddress(remoteAddress);
       quietly(log, () => deps.metrics?.failed?.(error.code));
-      quietly(log, () => deps.refused?.({ reason: error.code, address }));
+      void refusals(address).then(({ within }) => {
+        if (!within) return;
+        log.warn('TLS handshake failed', { stage: 'association', address, error });
+        quietly(log, () => deps.refused?.({ reason: error.code, address }));
+      });
     },
   });
   server.maxConnections = CONNECTIONS_PER_ASSOCIATION * config.maxAssociations;

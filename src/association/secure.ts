@@ -15,8 +15,8 @@ interface ServerDeps extends Pick<ListenerDeps, 'config' | 'log' | 'certificateL
   highWaterMark: number;
   /** A connection, its TLS handshake done where there is one. */
   connected(socket: Socket): void;
-  /** A TLS handshake that came to nothing. */
-  refused(socket: Socket, error: RaunetError): void;
+  /** A TLS handshake that came to nothing, of a remote address. */
+  refused(address: string, error: RaunetError): void;
 }
 
 /** The server of the DICOM port: plain TCP, or TLS with nothing in plain (PS3.15 B.9, B.10). Throws RAUNET_CERTIFICATE. */
@@ -38,14 +38,21 @@ export async function createDicomServer(deps: ServerDeps): Promise<DicomServer> 
     inHandshake.delete(nameOf(socket));
     connected(socket);
   });
+  const tell = (address: string, detail: string, cause?: Error): void =>
+    refused(address, new RaunetError('RAUNET_TLS_REFUSED', { stage: 'association', detail }, { cause }));
   server.on('connection', (socket: Socket) => {
     const name = nameOf(socket);
+    const { remoteAddress = '' } = socket;
     inHandshake.set(name, socket);
-    socket.once('close', () => inHandshake.delete(name));
+    socket.once('close', () => {
+      // Closed by the peer. Without a byte before: a port scan, a health check.
+      if (inHandshake.delete(name) && socket.bytesRead > 0) tell(remoteAddress, 'ECONNRESET');
+    });
   });
-  server.on('tlsClientError', (cause, socket) => {
-    const detail = (cause as NodeJS.ErrnoException).code ?? cause.message;
-    refused(socket, new RaunetError('RAUNET_TLS_REFUSED', { stage: 'association', detail }, { cause }));
+  server.on('tlsClientError', (cause: NodeJS.ErrnoException, socket) => {
+    // What is closed has no address any more: told of above.
+    if (cause.code !== 'ECONNRESET' && inHandshake.delete(nameOf(socket)))
+      tell(socket.remoteAddress ?? '', cause.code ?? cause.message, cause);
     socket.destroy();
   });
   const renew = (renewed: KeyPair): void => server.setSecureContext(context(renewed));
@@ -54,7 +61,9 @@ export async function createDicomServer(deps: ServerDeps): Promise<DicomServer> 
     server,
     release() {
       unwatch();
-      for (const socket of inHandshake.values()) socket.destroy();
+      const waiting = [...inHandshake.values()];
+      inHandshake.clear();
+      for (const socket of waiting) socket.destroy();
     },
   };
 }

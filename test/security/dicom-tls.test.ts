@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { connect as connectTls } from 'node:tls';
 import { join } from 'node:path';
@@ -127,6 +127,40 @@ describe('the DICOM port', () => {
     await closed;
     expect(Date.now() - began).toBeLessThan(6000);
     await nothingLeft();
+  });
+
+  describe('who comes without a handshake', () => {
+    const comeAndGo = (go: (socket: Socket) => void) =>
+      new Promise<void>((resolve) => {
+        const socket = connect(receiver.port, '127.0.0.1', () => go(socket));
+        socket.on('error', () => {}).once('close', () => resolve());
+      });
+    const warnings = () => receiver.lines.filter(({ level }) => level === 'warn');
+
+    test.each<[string, (socket: Socket) => void]>([
+      ['closes', (socket) => socket.end()],
+      ['resets', (socket) => socket.resetAndDestroy()],
+    ])('and %s without a byte is a health check, and no fault', async (_, go) => {
+      const refused = jest.fn();
+      receiver = await startReceiver({ config: { tls: { ...server, ca: ours.ca } }, refused });
+      for (let n = 0; n < 3; n++) await comeAndGo(go);
+      await comeAndGo((socket) => socket.end(Buffer.from([0x16, 0x03])));
+      await until('the one with bytes is told', () => refused.mock.calls.length > 0);
+      await nothingLeft();
+      expect(refused.mock.calls).toEqual([[{ reason: 'RAUNET_TLS_REFUSED', address: '127.0.0.1' }]]);
+      expect(receiver.failures).toEqual(['RAUNET_TLS_REFUSED']);
+      expect(warnings()).toHaveLength(1);
+    });
+
+    test('again and again is counted each time, and told ten times in five minutes', async () => {
+      const refused = jest.fn();
+      receiver = await startReceiver({ config: { tls: { ...server, ca: ours.ca } }, refused });
+      for (let n = 0; n < 14; n++) await comeAndGo((socket) => socket.write('GET / HTTP/1.0\r\n\r\n'));
+      await until('all are counted', () => receiver.failures.length === 14);
+      await nothingLeft();
+      expect(refused).toHaveBeenCalledTimes(10);
+      expect(warnings()).toHaveLength(10);
+    });
   });
 
   test('stops while a handshake hangs', async () => {

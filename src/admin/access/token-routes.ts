@@ -4,7 +4,7 @@ import type { Log } from '../../lib/log';
 import { valid } from '../valid';
 import { demand } from './authenticate';
 import { makeToken, newToken } from './new-token';
-import { addressOf } from './told';
+import { addressOf } from './limits';
 import type { KnownTokens } from './tokens';
 import type { UserStore } from './types';
 

@@ -1,9 +1,10 @@
 import type { ErrorRequestHandler, Request } from 'express';
 import type { Audit } from '../../audit/types';
 import { type RaunetError, toRaunetError } from '../../lib/errors';
+import { failureCount } from '../../lib/failure-count';
 import type { Log } from '../../lib/log';
 import { identityOf } from './identity';
-import { failureCount } from './limits';
+import { addressOf } from './limits';
 import type { Identity } from './types';
 
 /** What log and audit trail hear of those who come in, and of those who do not. */
@@ -14,8 +15,6 @@ export interface Told {
   /** Of a program; a browser's is a sign-in that was refused. */
   wrongToken(request: Request): void;
 }
-
-export const addressOf = (request: Request): string => request.ip ?? 'unknown';
 
 export function told(audit: Audit, log: Log): Told {
   return {
@@ -50,7 +49,7 @@ export function denials(audit: Audit, log: Log): ErrorRequestHandler {
   const count = failureCount();
   return async (thrown: unknown, request, response, next) => {
     const error = toRaunetError(thrown);
-    if (DENIALS.includes(error.code) && (await count(request)).within) {
+    if (DENIALS.includes(error.code) && (await count(addressOf(request))).within) {
       const user = identityOf(response)?.name ?? null;
       const target = request.path.slice(0, 200);
       log.warn('A request was denied', { error, user, address: request.ip });
