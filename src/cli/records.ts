@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { Config } from '../config/schema';
 import { exportRecords, importRecords } from '../records/transfer';
 import { EXIT, type ExitCode } from './exit-codes';
@@ -15,9 +16,15 @@ export async function moveRecords(
   print: (line: string) => void,
 ): Promise<ExitCode> {
   const exporting = direction === 'export';
+  if (exporting && existsSync(file)) {
+    print(`${file} is there already: name a new file.`);
+    return EXIT.failed;
+  }
+  // The name is given when all is written: a file that is there is whole.
+  const path = exporting ? `${file}.${process.pid}.part` : file;
   let handle: FileHandle;
   try {
-    handle = await open(file, exporting ? 'wx' : 'r', 0o600);
+    handle = await open(path, exporting ? 'wx' : 'r', 0o600);
   } catch (error) {
     print(`${file} cannot be ${exporting ? 'written' : 'read'}: ${(error as Error).message}.`);
     return EXIT.failed;
@@ -28,10 +35,14 @@ export async function moveRecords(
         ? exportRecords(pool, (text) => handle.appendFile(text))
         : importRecords(pool, handle.readLines()),
     );
-    if (exporting) await handle.sync();
+    if (exporting) {
+      await handle.sync();
+      await rename(path, file);
+    }
     print(`${rows} records ${exporting ? 'written to' : 'read from'} ${file}.`);
     return EXIT.ok;
   } finally {
     await handle.close();
+    if (exporting) await rm(path, { force: true });
   }
 }

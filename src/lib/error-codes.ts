@@ -321,6 +321,11 @@ export const ERRORS = {
     'The database belongs to another version of the service',
     'Run the newer version, or restore a backup of the database that this version wrote.',
   ),
+  RAUNET_RECORDS_FILE: entry(
+    'permanent',
+    'The records of this file cannot be imported',
+    'Export them again with this version of the service, and import into a new database.',
+  ),
   RAUNET_STATE: entry(
     'permanent',
     'This step does not fit the state of the series',

@@ -127,14 +127,25 @@ test('an export read into an empty database gives the same records, and goes on 
   const texts: string[] = [];
   const rows = await exportRecords(database.pool, async (text) => void texts.push(text));
   const lines = (text = texts.join('')) => Readable.from(text.trimEnd().split('\n'));
-  await expect(importRecords(database.pool, lines())).rejects.toThrow(/RAUNET_SCHEMA.*records already/);
+  await expect(importRecords(database.pool, lines())).rejects.toThrow(/RAUNET_RECORDS_FILE.*already/);
 
   await database.pool.query('DROP SCHEMA raunet CASCADE');
   await migrate(database.pool);
-  await expect(importRecords(database.pool, lines('{"raunet":99}'))).rejects.toThrow('RAUNET_SCHEMA');
-  await expect(importRecords(database.pool, lines(texts.join('').slice(0, -20)))).rejects.toThrow(
-    /RAUNET_SCHEMA.*cut short/,
-  );
+  const refused = (given: Readable, why: string) =>
+    expect(importRecords(database.pool, given)).rejects.toMatchObject({
+      code: 'RAUNET_RECORDS_FILE',
+      message: expect.stringContaining(why),
+    });
+  const whole = texts.join('').trimEnd().split('\n');
+  await refused(Readable.from([]), 'it is empty');
+  await refused(lines('{"raunet":99}'), 'it is of schema version 99');
+  await refused(lines(texts.join('').slice(0, -20)), 'cut short');
+  // Between two lines: nothing of a line is missing.
+  for (const kept of [1, 2, whole.length - 1])
+    await refused(Readable.from(whole.slice(0, kept)), 'cut short');
+  await refused(Readable.from(whole.toSpliced(-2, 1)), 'cut short');
+  await refused(Readable.from([...whole, whole[1]!]), 'goes on after its end');
+  expect(await unfinishedSeries(database.pool)).toEqual([]);
   expect(await importRecords(database.pool, lines())).toBe(rows);
   expect(await seriesDetail(database.pool, '1.1')).toEqual(before);
   await transaction(database.pool, (tx) => recordInstance(tx, received('1.9', 1), 'stat'));
