@@ -63,4 +63,3 @@ def must_leave_out(fold: str | None, file: Path, recipe: Mapping[str, Any]) -> N
     if fold not in (None, left_out(recipe)):
         seen = f"left out fold {left_out(recipe)}" if left_out(recipe) else "saw slices of every group"
         raise ValueError(f"{file} {seen}; it must leave out the same as this run: fold {fold}")
-

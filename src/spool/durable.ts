@@ -101,16 +101,21 @@ export async function linked(part: string, path: string): Promise<boolean> {
   }
 }
 
-/** Writes a small file durably, in place of what stands there. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const part = `${path}.${randomUUID()}.part`;
+/** A new file, its bytes durable; its name is not. */
+export async function writePart(part: string, bytes: Buffer): Promise<void> {
   const handle = await open(part, 'wx', FILE_MODE);
   try {
-    await writeAll(handle, [Buffer.from(text)]);
+    await writeAll(handle, [bytes]);
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+/** Writes a small file durably, in place of what stands there. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const part = `${path}.${randomUUID()}.part`;
+  await writePart(part, Buffer.from(text));
   await rename(part, path);
   await syncFolder(dirname(path));
 }

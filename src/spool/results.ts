@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { open, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DurableFolders, FILE_MODE, linked, spoolError, writeAll } from './durable';
+import { type DurableFolders, linked, spoolError, writePart } from './durable';
 import { sha256Of } from './inspect';
 
 export interface ResultFile {
@@ -23,13 +23,7 @@ export async function writeResult(
 ): Promise<{ file: string; sha256: string }> {
   const part = join(incoming, `${randomUUID()}.part`);
   try {
-    const handle = await open(part, 'wx', FILE_MODE);
-    try {
-      await writeAll(handle, [bytes]);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writePart(part, bytes);
     const folder = await folders.open(sourceSeriesUid);
     const name = `${sopInstanceUid}.dcm`;
     const path = join(folder.path, name);

@@ -46,12 +46,15 @@ export async function deliver(
       await setDelivery(tx, key, 'sent');
       await job.complete(tx);
     });
+  const tryLater = async (error: RaunetError): Promise<never> => {
+    await transaction(pool, (tx) => setDelivery(tx, key, 'waiting', error));
+    throw error;
+  };
   try {
     await checkFolders();
     for (const { file, sha256 } of results) await spool.verifyResult(file, sha256);
   } catch (error) {
-    await transaction(pool, (tx) => setDelivery(tx, key, 'waiting', toRaunetError(error)));
-    throw error;
+    return tryLater(toRaunetError(error));
   }
   const told = await toldOf(destination, seriesUid, results, pool);
   deps.audit({ kind: 'transfer begins', ...told });
@@ -67,10 +70,7 @@ export async function deliver(
   const permanent = errors.find((error) => error.class === 'permanent');
   const passing = errors.find((error) => error.class !== 'permanent');
   // What may still arrive is tried again before the rest is given up.
-  if (passing !== undefined) {
-    await transaction(pool, (tx) => setDelivery(tx, key, 'waiting', passing));
-    throw passing;
-  }
+  if (passing !== undefined) return tryLater(passing);
   await transaction(pool, async (tx) => {
     if (permanent !== undefined) await setDelivery(tx, key, 'dead', permanent);
     // Cancelled or superseded meanwhile: nobody asks for a commitment any more.

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, unlink } from 'node:fs/promises';
+import { readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createFolder,
-  FILE_MODE,
+  linked,
   replaceFile,
   spoolError,
   syncFolder,
   syncNames,
-  writeAll,
+  writePart,
 } from '../spool/durable';
 
 const NAME = 'install.json';
@@ -29,17 +29,14 @@ async function readOrMake(dataDir: string): Promise<string> {
   if (known) return known;
   await syncNames(dataDir, await createFolder(dataDir));
   const part = `${file}.${randomUUID()}.part`;
-  const handle = await open(part, 'wx', FILE_MODE);
   try {
-    await writeAll(handle, [Buffer.from(JSON.stringify({ installId: randomUUID() }))]);
-    await handle.sync();
+    await writePart(part, Buffer.from(JSON.stringify({ installId: randomUUID() })));
     if (known === '') await unlink(file).catch(unless('ENOENT'));
     // Where another service was quicker, its identity stays.
-    await link(part, file).catch(unless('EEXIST'));
+    await linked(part, file);
     await syncFolder(dataDir);
   } finally {
-    await handle.close();
-    await unlink(part);
+    await unlink(part).catch(unless('ENOENT'));
   }
   return idIn(await read(file))!;
 }

@@ -6,12 +6,11 @@ import { silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
 import { seriesDetail } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
-import { saveResults } from '../../../src/records/results';
-import { changeState } from '../../../src/records/state';
 import { openSpool } from '../../../src/spool/spool';
 import { deliver } from '../../../src/steps/deliver';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
-import { received, sha256 } from '../../fixtures/received';
+import { received } from '../../fixtures/received';
+import { storeResult } from '../../fixtures/stored-result';
 
 const SERIES = '1.2.3.4';
 const pacs = configSchema.parse({
@@ -32,21 +31,10 @@ afterAll(async () => {
 
 test('results that are not there because their folder is not mounted are not gone: the delivery waits and says why', async () => {
   const { pool, dataDir } = database;
-  const result = {
-    sopInstanceUid: `${SERIES}.9`,
-    sopClassUid: '1.2.840.10008.5.1.4.1.1.66.4',
-    transferSyntaxUid: '1.2.840.10008.1.2.1',
-    kind: 'SEG' as const,
-    seriesUid: `${SERIES}.8`,
-    file: `${SERIES}/${SERIES}.9.dcm`,
-    sha256: sha256('seg'),
-  };
   await transaction(pool, async (tx) => {
     await recordInstance(tx, received(SERIES, 1), 'routine');
     await closeSeries(tx, SERIES, 1, 'It is quiet.');
-    for (const to of ['volume', 'tensor', 'inference', 'mask', 'result'] as const)
-      await changeState(tx, SERIES, { to, sentence: `${to}.` });
-    await saveResults(tx, { seriesUid: SERIES, revision: 1, results: [result], destinations: ['pacs'] });
+    await storeResult(tx, SERIES, ['pacs']);
   });
   const never = () => Promise.reject(new Error('nothing ends'));
   const { signal } = new AbortController();

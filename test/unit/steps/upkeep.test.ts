@@ -9,13 +9,13 @@ import { silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
 import { findSeries } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
-import { saveResults } from '../../../src/records/results';
 import { changeState } from '../../../src/records/state';
 import { openSpool } from '../../../src/spool/spool';
 import { ANALYSE_QUEUE, SERIES_QUEUE, seriesOptions } from '../../../src/steps/queues';
 import { upkeep } from '../../../src/steps/upkeep';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
-import { received, sha256 } from '../../fixtures/received';
+import { received } from '../../fixtures/received';
+import { storeResult } from '../../fixtures/stored-result';
 
 let database: TestDatabase;
 let queues: Queues;
@@ -135,20 +135,7 @@ test('retention erases nothing of a spool that is not mounted', async () => {
 test('a series gives way to one that has results, though nobody could be sent them', async () => {
   const { thin, thick } = await twoSeries();
   await end(thick, 'refused', 'RAUNET_NOT_SELECTED');
-  const result = {
-    sopInstanceUid: `${thin}.9`,
-    sopClassUid: '1.2.840.10008.5.1.4.1.1.66.4',
-    transferSyntaxUid: '1.2.840.10008.1.2.1',
-    kind: 'SEG' as const,
-    seriesUid: `${thin}.8`,
-    file: `${thin}/${thin}.9.dcm`,
-    sha256: sha256('seg'),
-  };
-  await transaction(database.pool, async (tx) => {
-    for (const to of ['volume', 'tensor', 'inference', 'mask', 'result'] as const)
-      await changeState(tx, thin, { to, sentence: `${to}.` });
-    await saveResults(tx, { seriesUid: thin, revision: 1, results: [result], destinations: [] });
-  });
+  await transaction(database.pool, (tx) => storeResult(tx, thin, []));
   await reconcile();
   expect([await stateOf(thin), await stateOf(thick)]).toEqual(['failed', 'refused']);
 });
