@@ -1,13 +1,7 @@
 import { constants, inflateRawSync } from 'node:zlib';
-import {
-  bigEndianByteArrayParser,
-  ByteStream,
-  type DataSet,
-  littleEndianByteArrayParser,
-  parseDicomDataSetExplicit,
-  parseDicomDataSetImplicit,
-} from 'dicom-parser';
+import type { Parsed } from './data-set';
 import { readMeta } from './meta';
+import { parseElements } from './parse';
 import { TRANSFER_SYNTAX } from './uids';
 
 /** What places an instance: PS3.3 C.12.1, C.7.2.1, C.7.3.1. Null where the data set does not have it. */
@@ -18,6 +12,9 @@ export interface Identity {
   seriesUid: string | null;
   modality: string | null;
 }
+
+/** What a cut-off file could be parsed to. */
+type Start = Pick<Parsed, 'byteArray' | 'elements'>;
 
 const SERIES_INSTANCE_UID = 'x0020000e';
 
@@ -48,7 +45,7 @@ export function readIdentity(head: Buffer): Identity | null {
  * The value as `DataSet.string` will read it at the analysis: dicom-parser's own ends at the first NUL, and what is
  * behind it would be kept under the UID of another series.
  */
-function textOf({ byteArray, elements }: DataSet, tag: string): string | null {
+function textOf({ byteArray, elements }: Start, tag: string): string | null {
   const element = elements[tag];
   if (element === undefined) return null;
   const { dataOffset, length } = element;
@@ -58,7 +55,7 @@ function textOf({ byteArray, elements }: DataSet, tag: string): string | null {
 }
 
 /** Elements ascend by tag (PS3.5 7.1): once SeriesInstanceUID or one beyond it was seen, nothing is missed. */
-function parseUpToSeries(head: Buffer): DataSet | null {
+function parseUpToSeries(head: Buffer): Start | null {
   const dataSet = parse(head);
   const tags = Object.keys(dataSet?.elements ?? {});
   return dataSet !== null && tags.some((tag) => tag >= SERIES_INSTANCE_UID) ? dataSet : null;
@@ -68,29 +65,20 @@ function parseUpToSeries(head: Buffer): DataSet | null {
  * What could be parsed before the end of the bytes, or before an error. The data set begins where `readHeader` lets it
  * begin: dicom-parser's own way into a file counts elements of group 0 at its start to the file meta information.
  */
-function parse(head: Buffer): DataSet | null {
+function parse(head: Buffer): Start | null {
   try {
     const { transferSyntaxUid, end } = readMeta(head);
     const body =
       transferSyntaxUid === TRANSFER_SYNTAX.deflatedExplicitLittleEndian
         ? inflated(head.subarray(end))
         : head.subarray(end);
-    const byteArrayParser =
-      transferSyntaxUid === TRANSFER_SYNTAX.explicitBigEndian
-        ? bigEndianByteArrayParser
-        : littleEndianByteArrayParser;
-    const parseBody =
-      transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian
-        ? parseDicomDataSetImplicit
-        : parseDicomDataSetExplicit;
-    const dataSet = { byteArray: body, byteArrayParser, elements: {}, warnings: [] } as unknown as DataSet;
+    const elements: Start['elements'] = {};
     try {
-      const stream = new ByteStream(byteArrayParser, body, 0);
-      parseBody(dataSet, stream, body.length, { untilTag: SERIES_INSTANCE_UID });
+      parseElements(body, transferSyntaxUid, SERIES_INSTANCE_UID, elements);
     } catch {
       // the rest is cut off, or is none
     }
-    return dataSet;
+    return { byteArray: body, elements };
   } catch {
     return null;
   }

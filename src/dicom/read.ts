@@ -1,10 +1,9 @@
 import { open } from 'node:fs/promises';
 import { constants, inflateRawSync } from 'node:zlib';
-import * as dicomParser from 'dicom-parser';
 import { RaunetError } from '../lib/errors';
 import { DataSet, type Parsed } from './data-set';
-import { parseExplicit, refuseTwice } from './explicit';
 import { readMeta } from './meta';
+import { parseElements } from './parse';
 import { TRANSFER_SYNTAX } from './uids';
 
 export interface DicomFile {
@@ -78,16 +77,16 @@ export function parsePart10(
 
 function parseBody(bytes: Uint8Array, transferSyntaxUid: string, untilTag?: string): Parsed {
   if (transferSyntaxUid !== TRANSFER_SYNTAX.deflatedExplicitLittleEndian)
-    return parseInflated(bytes, transferSyntaxUid, untilTag);
+    return parseElements(bytes, transferSyntaxUid, untilTag);
   if (untilTag === undefined)
-    return parseInflated(inflateRawSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES }), transferSyntaxUid);
+    return parseElements(inflateRawSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES }), transferSyntaxUid);
   // A few bytes may inflate to gigabytes: no further than the header needs.
   for (let length = DEFLATED_HEADER_BYTES; length < bytes.length; length *= 8) {
     const parsed = parsedStart(bytes.subarray(0, length), transferSyntaxUid, untilTag);
     if (parsed?.elements[untilTag] !== undefined) return parsed;
   }
   const header = inflateRawSync(bytes, { maxOutputLength: MAX_INFLATED_HEADER_BYTES });
-  return parseInflated(header, transferSyntaxUid, untilTag);
+  return parseElements(header, transferSyntaxUid, untilTag);
 }
 
 /** Null: what these bytes inflate to ends within an element. */
@@ -97,23 +96,10 @@ function parsedStart(bytes: Uint8Array, transferSyntaxUid: string, untilTag: str
       maxOutputLength: MAX_INFLATED_HEADER_BYTES,
       finishFlush: constants.Z_SYNC_FLUSH,
     });
-    return parseInflated(start, transferSyntaxUid, untilTag);
+    return parseElements(start, transferSyntaxUid, untilTag);
   } catch {
     return null;
   }
-}
-
-function parseInflated(body: Uint8Array, transferSyntaxUid: string, untilTag?: string): Parsed {
-  const parser =
-    transferSyntaxUid === TRANSFER_SYNTAX.explicitBigEndian
-      ? dicomParser.bigEndianByteArrayParser
-      : dicomParser.littleEndianByteArrayParser;
-  const stream = new dicomParser.ByteStream(parser, body, 0);
-  const elements =
-    transferSyntaxUid === TRANSFER_SYNTAX.implicitLittleEndian
-      ? parseImplicit(stream, untilTag)
-      : parseExplicit(stream, untilTag);
-  return { byteArray: body, byteArrayParser: parser, elements };
 }
 
 function legibly<T>(parse: () => T): T {
@@ -125,15 +111,4 @@ function legibly<T>(parse: () => T): T {
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new RaunetError('RAUNET_UNREADABLE', { detail }, { cause });
   }
-}
-
-function parseImplicit(stream: dicomParser.ByteStream, untilTag: string | undefined): Parsed['elements'] {
-  const elements: Parsed['elements'] = {};
-  while (stream.position < stream.byteArray.length) {
-    const element = dicomParser.readDicomElementImplicit(stream, untilTag);
-    refuseTwice(elements, element.tag);
-    elements[element.tag] = element;
-    if (element.tag === untilTag) break;
-  }
-  return elements;
 }

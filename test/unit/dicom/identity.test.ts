@@ -98,3 +98,48 @@ test('a data set that begins with an element of group 0 is read as the analysis 
   expect(readIdentity(mixed)?.seriesUid ?? null).toBe(dataset.string('SeriesInstanceUID'));
   expect(readIdentity(mixed)?.studyUid ?? null).toBe(dataset.string('StudyInstanceUID'));
 });
+
+/** A file whose data set has `bytes` in front of group 0010. */
+function withBytes(bytes: Buffer, transferSyntaxUid: string = TRANSFER_SYNTAX.explicitLittleEndian): Buffer {
+  const file = fileOf({ ...instance, transferSyntaxUid });
+  const at = file.indexOf('Synthetic^Patient') - 8; // behind group 0008, before PatientName
+  return Buffer.concat([file.subarray(0, at), bytes, file.subarray(at)]);
+}
+
+test.each(['OV', 'SV', 'UV'])(
+  '%s, whose length has 32 bits (PS3.5 7.1.2): read over, as the analysis does',
+  (vr) => {
+    // Read with a 16-bit length, the value would be elements that name another study and series.
+    const value = Buffer.concat([
+      Buffer.from('LO\0\0'),
+      Buffer.from('\x20\0\x0d\0UI\x06\x001.9.9\0', 'latin1'),
+      Buffer.from('\x20\0\x0e\0UI\x06\x001.9.8\0', 'latin1'),
+    ]);
+    const head = Buffer.from(`\x09\0\x01\x10${vr}\0\0\0\0\0\0`, 'latin1');
+    head.writeUInt32LE(value.length, 8);
+    for (const bytes of [
+      Buffer.concat([head, value]),
+      Buffer.from(`\x09\0\x01\x10${vr}\0\0\x08\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08`, 'latin1'),
+    ]) {
+      const file = withBytes(bytes);
+      const { dataset } = readHeader(file);
+      expect(readIdentity(file)).toEqual(identity);
+      expect(readIdentity(file)!.seriesUid).toBe(dataset.string('SeriesInstanceUID'));
+      expect(readIdentity(file)!.studyUid).toBe(dataset.string('StudyInstanceUID'));
+    }
+  },
+);
+
+test.each(['explicitLittleEndian', 'implicitLittleEndian'] as const)(
+  'an element that comes twice (PS3.5 7.1): null, as the analysis refuses it: %s',
+  (name) => {
+    const transferSyntaxUid = TRANSFER_SYNTAX[name];
+    const modality = Buffer.from(
+      `\x08\0\x60\0${name.startsWith('explicit') ? 'CS\x02\0' : '\x02\0\0\0'}MR`,
+      'latin1',
+    );
+    const twice = withBytes(modality, transferSyntaxUid);
+    expect(() => readHeader(twice)).toThrow('comes twice');
+    expect(readIdentity(twice)).toBeNull();
+  },
+);
