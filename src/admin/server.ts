@@ -7,6 +7,7 @@ import type { AdminConfig } from '../config/admin';
 import { type KeyPair, readKeyPair, watchKeyPair } from '../lib/certificate';
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
+import { BCP195 } from '../lib/tls';
 import { access, isHttps } from './access/access';
 import { denials } from './access/told';
 import { type KnownTokens, watchTokens } from './access/tokens';
@@ -92,19 +93,16 @@ export async function startAdmin(deps: AdminDeps): Promise<Admin> {
   };
 }
 
-/** BCP 195 (RFC 9325 3.1.1). */
-const TLS = { minVersion: 'TLSv1.2' } as const;
-
 function openServer(app: Express, pair: KeyPair | undefined): Server | TlsServer {
   const options = { requestTimeout: 10_000 };
-  const server = pair ? createTlsServer({ ...options, ...TLS, ...pair }, app) : createServer(options, app);
+  const server = pair ? createTlsServer({ ...options, ...BCP195, ...pair }, app) : createServer(options, app);
   server.maxConnections = 200;
   return server;
 }
 
 /** For connections from now on. */
 const renew = (server: Server | TlsServer, pair: KeyPair): void => {
-  if (server instanceof TlsServer) server.setSecureContext({ ...TLS, ...pair });
+  if (server instanceof TlsServer) server.setSecureContext({ ...BCP195, ...pair });
 };
 
 function listen(server: Server | TlsServer, { host, port }: AdminConfig): Promise<void> {

@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type DetailedPeerCertificate, type SecureVersion } from 'node:tls';
+import { connect, type ConnectionOptions, type DetailedPeerCertificate } from 'node:tls';
 import { EXIT } from '../../src/cli/exit-codes';
 import { health } from '../../src/cli/health';
 import type { Admin } from '../../src/admin/server';
@@ -15,8 +15,9 @@ import { until } from '../fixtures/until';
 // HTTPS of the admin pages, with certificates of openssl.
 
 const folder = mkdtempSync(join(tmpdir(), 'raunet-tls-'));
-const tls: CertificateFiles = selfSigned(folder, 'first');
-const second = selfSigned(folder, 'second');
+// RSA keys: with others the suites of `weakSuitesRefused` could not be taken anyway.
+const tls: CertificateFiles = selfSigned(folder, 'first', 'rsa');
+const second = selfSigned(folder, 'second', 'rsa');
 let rig: AdminRig;
 let admin: Admin;
 
@@ -46,7 +47,7 @@ const get = (path: string, token: string) =>
   });
 
 /** Resolves to the certificate's name, rejects where there is no handshake. */
-const handshake = (versions: { minVersion?: SecureVersion; maxVersion?: SecureVersion } = {}) =>
+const handshake = (wanted: Pick<ConnectionOptions, 'minVersion' | 'maxVersion' | 'ciphers'> = {}) =>
   new Promise<string>((resolve, reject) => {
     // At security level 0 the client itself would talk TLS 1.1.
     const options = {
@@ -54,7 +55,7 @@ const handshake = (versions: { minVersion?: SecureVersion; maxVersion?: SecureVe
       port: admin.port,
       ca: ca(),
       ciphers: 'DEFAULT@SECLEVEL=0',
-      ...versions,
+      ...wanted,
     };
     const socket = connect(options, () => {
       const { subject } = socket.getPeerCertificate() as DetailedPeerCertificate;
@@ -83,6 +84,19 @@ test('plain http gets no answer, TLS 1.1 no handshake, TLS 1.2 one', async () =>
   await expect(fetch(`http://127.0.0.1:${admin.port}/health`)).rejects.toThrow();
   await expect(handshake({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1' })).rejects.toThrow();
   expect(await handshake({ maxVersion: 'TLSv1.2' })).toBe('first');
+});
+
+/** RFC 9325 4.1: suites with RSA key transport or CBC. */
+async function weakSuitesRefused(): Promise<void> {
+  for (const suite of ['AES128-SHA', 'AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'ECDHE-RSA-AES128-SHA'])
+    await expect(handshake({ maxVersion: 'TLSv1.2', ciphers: `${suite}:@SECLEVEL=0` })).rejects.toMatchObject(
+      { code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE' },
+    );
+}
+
+test('TLS 1.2 suites without forward secrecy or authenticated encryption are refused', async () => {
+  expect(await handshake({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' })).toBe('first');
+  await weakSuitesRefused();
 });
 
 test('a certificate whose key is another one is refused at the start with RAUNET_CERTIFICATE and both files', async () => {
@@ -125,9 +139,10 @@ test('a new pair of files is taken up without a restart; half of one is told, an
   }
 });
 
-test('connections from then on see the new certificate', async () => {
+test('connections from then on see the new certificate, and no other suites', async () => {
   expect(await handshake()).toBe('first');
   copyFileSync(second.certificate, tls.certificate);
   copyFileSync(second.key, tls.key);
   await until('the new one is seen', async () => (await handshake()) === 'second', 45);
+  await weakSuitesRefused();
 }, 60_000);

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type SecureVersion } from 'node:tls';
 import { join } from 'node:path';
 import { configSchema } from '../../src/config/schema';
 import { echo } from '../../src/delivery/query';
@@ -13,7 +14,7 @@ import type { RaunetError } from '../../src/lib/errors';
 import { silentLog } from '../../src/lib/log';
 import { certificateFindings } from '../../src/steps/certificates';
 import { destinationAt, filesForDelivery } from '../contract/delivery/destination';
-import { type Authority, authority } from '../fixtures/certificates';
+import { type Authority, authority, selfSigned } from '../fixtures/certificates';
 import { dcmtk } from '../fixtures/dcmtk';
 import { freePort } from '../fixtures/ports';
 import { type Receiver, type ReceiverOptions, startReceiver } from '../fixtures/receiver';
@@ -179,23 +180,29 @@ describe('the DICOM port', () => {
     await nothingLeft();
   });
 
-  test('TLS 1.1 and suites without forward secrecy are refused', async () => {
-    await start();
-    const s_client = (...options: string[]) =>
-      dcmtk(
-        'openssl',
-        's_client',
-        '-connect',
-        `127.0.0.1:${receiver.port}`,
-        '-cert',
-        ct1.certificate,
-        '-key',
-        ct1.key,
-        '-brief',
-        ...options,
-      );
-    expect((await s_client('-tls1_1')).status).not.toBe(0);
-    expect((await s_client('-tls1_2', '-cipher', 'AES128-SHA')).status).not.toBe(0);
+  test('TLS 1.1 and suites without forward secrecy or authenticated encryption are refused', async () => {
+    // An RSA key: with another one RSA key transport could not be taken anyway.
+    await start({ tls: { ...selfSigned(folder, 'rsa', 'rsa'), ca: ours.ca } });
+    const [cert, key] = [readFileSync(ct1.certificate), readFileSync(ct1.key)];
+    /** The protocol of a handshake with no more than this. At security level 0 the client itself would take each. */
+    const handshake = async (maxVersion: SecureVersion, suite: string): Promise<string | null> => {
+      const ciphers = `${suite}:@SECLEVEL=0`;
+      const to = {
+        host: '127.0.0.1',
+        port: receiver.port,
+        rejectUnauthorized: false,
+        minVersion: 'TLSv1',
+      } as const;
+      const socket = connectTls({ ...to, cert, key, maxVersion, ciphers });
+      await once(socket, 'secureConnect');
+      const protocol = socket.getProtocol();
+      socket.destroy();
+      return protocol;
+    };
+    await expect(handshake('TLSv1.1', 'DEFAULT')).rejects.toThrow('alert protocol version');
+    expect(await handshake('TLSv1.2', 'ECDHE-RSA-AES128-GCM-SHA256')).toBe('TLSv1.2');
+    for (const suite of ['AES128-SHA', 'AES128-GCM-SHA256', 'ECDHE-RSA-AES128-SHA'])
+      await expect(handshake('TLSv1.2', suite)).rejects.toThrow('alert handshake failure');
   });
 
   test.each([
