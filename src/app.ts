@@ -15,7 +15,6 @@ import { openDatabase } from './jobs/database';
 import { createPool } from './jobs/pool';
 import { openQueues } from './jobs/queue';
 import { systemClock } from './lib/clock';
-import type { ErrorCode } from './lib/error-codes';
 import type { RaunetError } from './lib/errors';
 import type { Log } from './lib/log';
 import { PACKAGE_ROOT, SERVICE_VERSION } from './lib/package';
@@ -224,7 +223,8 @@ async function build(
         ...listenerAudit(audit),
         metrics: {
           instance: (bytes) => metrics.instanceReceived(bytes),
-          failed: (code) => metrics.failure(code as ErrorCode, 'association'),
+          rejected: (reason) => metrics.associationRejected(reason),
+          failed: (code) => metrics.failure(code, 'association'),
         },
       });
   if (listener) {

@@ -6,6 +6,7 @@ import type { Gauges } from './types';
 /** What the stages report, as plain functions, and the text that Prometheus reads. */
 export interface Metrics {
   instanceReceived(bytes: number): void;
+  associationRejected(reason: string): void;
   stageDone(stage: Stage, seconds: number): void;
   failure(code: ErrorCode, stage: Stage | 'none'): void;
   objectSent(destination: string): void;
@@ -31,6 +32,12 @@ export function createMetrics(): Metrics {
   const bytesReceived = new Counter({
     name: 'raunet_received_bytes_total',
     help: 'Bytes of acknowledged instances',
+    registers,
+  });
+  const rejected = new Counter({
+    name: 'raunet_associations_rejected_total',
+    help: 'Associations rejected, and connections closed unheard because too many were open',
+    labelNames: ['reason'],
     registers,
   });
   const stageSeconds = new Histogram({
@@ -117,6 +124,7 @@ export function createMetrics(): Metrics {
       instances.inc();
       bytesReceived.inc(bytes);
     },
+    associationRejected: (reason) => rejected.inc({ reason }),
     stageDone: (stage, seconds) => stageSeconds.observe({ stage }, seconds),
     failure: (code, stage) => failures.inc({ code, stage }),
     eventLoopDelay(seconds) {

@@ -57,7 +57,7 @@ async function serveRequest(
   if (typeof place !== 'function') {
     line.scp.reject(place);
     deps.log.warn(`association rejected: ${place.name}`, { stage: 'association', ...peer });
-    quietly(deps.log, () => deps.metrics?.rejected?.(place.name));
+    quietly(deps.log, () => deps.metrics?.rejected(place.name));
     quietly(deps.log, () => deps.refused?.({ reason: place.name, ...peer }));
     return;
   }
@@ -129,5 +129,5 @@ function breakOff(
       ? new RaunetError(broken.code, { stage: 'association', detail: broken.message })
       : toRaunetError(thrown, { stage: 'association' });
   log.warn('association broken', { stage: 'association', address, error });
-  quietly(log, () => metrics?.failed?.(error.code));
+  quietly(log, () => metrics?.failed(error.code));
 }

@@ -8,6 +8,7 @@ import {
 import { RaunetError, toRaunetError } from '../lib/errors';
 import { AssociationBroken } from './broken';
 import { type Command, COMMAND } from './command';
+import { quietly } from './hooks';
 import type { Message } from './messages';
 import type { NegotiatedContext } from './presentation-contexts';
 import { type DimseStatus, STATUS, statusWithCode } from './statuses';
@@ -46,7 +47,7 @@ export async function serveCommitment(
   } catch (thrown) {
     if (thrown instanceof AssociationBroken) throw thrown;
     const error = toRaunetError(thrown, { stage: 'association' });
-    metrics?.failed?.(error.code);
+    quietly(log, () => metrics?.failed(error.code));
     log.warn('storage commitment message refused', { stage: 'association', ...peer, error });
     return { status: statusWithCode(failureStatus(error.code)), comment: error.code };
   }

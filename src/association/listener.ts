@@ -62,7 +62,7 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
     connected,
     refused(remoteAddress, error) {
       const address = plainAddress(remoteAddress);
-      quietly(log, () => deps.metrics?.failed?.(error.code));
+      quietly(log, () => deps.metrics?.failed(error.code));
       void refusals(address).then(({ within }) => {
         if (!within) return;
         log.warn('TLS handshake failed', { stage: 'association', address, error });
@@ -73,7 +73,7 @@ export async function startListener(deps: ListenerDeps): Promise<Listener> {
   server.maxConnections = CONNECTIONS_PER_ASSOCIATION * config.maxAssociations;
   server.on('drop', () => {
     log.warn('connection closed unheard: too many are open', { stage: 'association' });
-    quietly(log, () => deps.metrics?.rejected?.('too many connections'));
+    quietly(log, () => deps.metrics?.rejected('too many connections'));
   });
   await listen(server, config).catch((error: unknown) => {
     release();

@@ -113,7 +113,7 @@ async function cStore(
     tally.stored++;
     tally.seriesUids.add(seriesUid);
     count(receipt, peer, tally.studies, deps);
-    quietly(log, () => metrics?.instance?.(sizeBytes));
+    quietly(log, () => metrics?.instance(sizeBytes));
     log.debug('instance stored', { stage: 'association', seriesUid, sopInstanceUid, sizeBytes, duplicate });
     return { status: STATUS.success };
   } catch (thrown) {
@@ -121,7 +121,7 @@ async function cStore(
     const error = toRaunetError(thrown, { stage: 'association' });
     const status = statusOf(error.code);
     tally.failed++;
-    quietly(log, () => metrics?.failed?.(error.code));
+    quietly(log, () => metrics?.failed(error.code));
     log.error(`instance refused, status ${status.code.toString(16).padStart(4, '0')}`, {
       stage: 'association',
       ...peer,

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema';
 import type { CommitmentReport, CommitmentRequest } from '../dicom/commitment';
+import type { ErrorCode } from '../lib/error-codes';
 import type { Log } from '../lib/log';
 import type { AcceptedSopClass } from './presentation-contexts';
 import type { Rejection } from './rejections';
@@ -87,14 +88,14 @@ export interface AssociationEnd extends Peer {
   clean: boolean;
 }
 
-/** Counters, each optional. They must not throw; if one does, it is logged and nothing else happens. */
+/** Counters. They must not throw; if one does, it is logged and nothing else happens. */
 export interface AssociationMetrics {
   /** An instance was acknowledged with Success. */
-  instance?(sizeBytes: number): void;
-  /** An association was rejected. */
-  rejected?(reason: string): void;
-  /** An instance was refused or an association broken; `code` of the error registry. */
-  failed?(code: string): void;
+  instance(sizeBytes: number): void;
+  /** An association was rejected, or a connection closed unheard: the name of a REJECTION, or 'too many connections'. */
+  rejected(reason: string): void;
+  /** An instance or a storage commitment message was refused, an association broken, or a TLS handshake failed. */
+  failed(code: ErrorCode): void;
 }
 
 export interface ListenerDeps {

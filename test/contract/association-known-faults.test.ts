@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { TRANSFER_SYNTAX } from '../../src/dicom/uids';
+import { action, COMMITMENT, IMPLICIT } from '../fixtures/commitment-peer';
 import { dataSet } from '../fixtures/data-set';
 import { heldMegabytes } from '../fixtures/held';
 import { descriptors, type Receiver, startReceiver } from '../fixtures/receiver';
@@ -153,6 +154,26 @@ test('a hook that throws: the service lives, the association is answered, the fa
   // transient, service provider (presentation), temporary congestion
   expect(await second.next()).toEqual({ type: 3, body: Buffer.from([0, 2, 3, 1]) });
   second.destroy();
+});
+
+test('a hook that throws when a commitment request is refused: it is answered all the same', async () => {
+  receiver = await startReceiver({
+    commitment: { requested: () => Promise.resolve(), reported: () => Promise.resolve() },
+    metrics: {
+      instance: () => {},
+      rejected: () => {},
+      failed: () => {
+        throw new Error('a defect of the application');
+      },
+    },
+  });
+  const contexts = [{ id: 3, abstractSyntax: COMMITMENT, transferSyntaxes: [IMPLICIT] }];
+  const peer = await ScriptedPeer.associated(receiver.port, { contexts });
+  const last = { last: true };
+  peer.send(pData(pdv(3, action(), { ...last, command: true })), pData(pdv(3, Buffer.from('garbage'), last)));
+  expect((await peer.response()).status).toBe(0x0115);
+  await peer.release();
+  expect(receiver.lines.filter(({ message }) => message === 'a hook failed')).toHaveLength(1);
 });
 
 test('a deflated data set: stored as it came, identified by what is inside', async () => {

@@ -263,6 +263,7 @@ describe('metrics', () => {
     metrics.stageDone('inference', 12);
     metrics.failure('RAUNET_NOT_CHEST', 'tensor');
     metrics.objectSent('pacs');
+    metrics.associationRejected('too many connections');
     const text = await (await fetch(url('/metrics'))).text();
     for (const line of [
       'raunet_instances_received_total 2',
@@ -270,6 +271,7 @@ describe('metrics', () => {
       'raunet_stage_seconds_count{stage="inference"} 1',
       'raunet_failures_total{code="RAUNET_NOT_CHEST",stage="tensor"} 1',
       'raunet_objects_sent_total{destination="pacs"} 1',
+      'raunet_associations_rejected_total{reason="too many connections"} 1',
       'raunet_series{state="done"} 1',
       'raunet_queue_jobs{queue="analyse",state="waiting"} 2',
       'raunet_series_oldest_seconds{state="done"} 7',
