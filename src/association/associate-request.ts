@@ -18,7 +18,7 @@ export interface AssociateRequest {
   roles: Map<string, Roles>;
 }
 
-/** PS3.8 Tables 9-12 to 9-15, D.1-1, and PS3.7 Table D.3-3. */
+/** PS3.8 Tables 9-12 to 9-16, D.1-1, and PS3.7 Table D.3-3. */
 const ITEM = {
   applicationContext: 0x10,
   presentationContext: 0x20,

@@ -13,7 +13,7 @@ Implementation.setImplementationVersion(IMPLEMENTATION.versionName);
 // It announces the smaller one of this and the association's; the association's is to count, so this is the schema's most.
 Implementation.setMaxPduLength(1024 * 1024);
 
-/** What we send at once at most; even, as fragments have to be (PS3.8 E.2). */
+/** What we send at once at most; even, as fragments have to be (PS3.8 E.1). */
 const PDV_BYTES = 64 * 1024;
 
 /**

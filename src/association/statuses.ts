@@ -1,3 +1,4 @@
+import { GENERAL_STATUS } from '../dicom/statuses';
 import type { ErrorCode } from '../lib/error-codes';
 
 export interface DimseStatus {
@@ -36,52 +37,36 @@ export const STATUS = {
     clause: 'PS3.4 Table B.2-1',
   },
   unrecognizedOperation: {
-    code: 0x0211,
-    meaning: 'Unrecognized operation',
+    ...GENERAL_STATUS.unrecognizedOperation,
     when: 'any request that the SOP class of its context does not have',
-    clause: 'PS3.7 C.5.21',
   },
   noSuchSopInstance: {
-    code: 0x0112,
-    meaning: 'No such SOP instance',
+    ...GENERAL_STATUS.noSuchSopInstance,
     when: 'storage commitment with another instance than the well-known one',
-    clause: 'PS3.7 C.5.16',
   },
   noSuchEventType: {
-    code: 0x0113,
-    meaning: 'No such event type',
+    ...GENERAL_STATUS.noSuchEventType,
     when: 'N-EVENT-REPORT of storage commitment with a type other than 1 and 2',
-    clause: 'PS3.7 C.5.14',
   },
   invalidArgument: {
-    code: 0x0115,
-    meaning: 'Invalid argument value',
+    ...GENERAL_STATUS.invalidArgumentValue,
     when: 'N-ACTION: no or malformed UIDs, or the transaction UID is in use for other instances; N-EVENT-REPORT: not a transaction of ours',
-    clause: 'PS3.7 C.5.9',
   },
   noSuchSopClass: {
-    code: 0x0118,
-    meaning: 'No such SOP class',
+    ...GENERAL_STATUS.noSuchSopClass,
     when: 'the SOP class of an N- command is not the one of its context',
-    clause: 'PS3.7 C.5.17',
   },
   noSuchActionType: {
-    code: 0x0123,
-    meaning: 'No such action',
+    ...GENERAL_STATUS.noSuchActionType,
     when: 'N-ACTION of storage commitment with a type other than 1',
-    clause: 'PS3.7 C.5.15',
   },
   processingFailure: {
-    code: 0x0110,
-    meaning: 'Processing failure',
+    ...GENERAL_STATUS.processingFailure,
     when: 'N-ACTION, N-EVENT-REPORT: anything else',
-    clause: 'PS3.7 C.5.20',
   },
   resourceLimitation: {
-    code: 0x0213,
-    meaning: 'Resource limitation',
+    ...GENERAL_STATUS.resourceLimitation,
     when: 'N-ACTION, N-EVENT-REPORT: the database cannot keep it now',
-    clause: 'PS3.7 C.5.22',
   },
 } as const satisfies Record<string, DimseStatus>;
 

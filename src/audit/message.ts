@@ -229,7 +229,7 @@ const user = (
     ...accessPoint(address),
   });
 
-/** Type 1: machine name, 2: IP address (A.5.2.1). */
+/** Type 1: machine name, 2: IP address (A.5.2). */
 const accessPoint = (address: string) => ({
   NetworkAccessPointID: address,
   NetworkAccessPointTypeCode: /^[\d.]+$|:/.test(address) ? 2 : 1,
@@ -262,7 +262,7 @@ const SECURITY_RESOURCE = { type: 2, role: 13 };
 const detail = (type: string, text: string): Element =>
   element('ParticipantObjectDetail', { type, value: Buffer.from(text).toString('base64') });
 
-/** Type 2 system object, role 3 report: A.5.2.3 for studies. */
+/** Type 2 system object, role 3 report for a study (A.5.2.6). */
 function study({ studyUid, sopClasses }: AuditedStudy): Element {
   const counted = Object.entries(sopClasses).map(([uid, count]) =>
     element('SOPClass', { UID: uid, NumberOfInstances: count }),

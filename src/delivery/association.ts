@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { association as dimse, log as dimseLog, type requests, Scp } from 'dcmjs-dimse';
 import type { DestinationConfig } from '../config/schema';
+import { GENERAL_STATUS } from '../dicom/statuses';
 import { IMPLEMENTATION } from '../dicom/uids';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
@@ -60,8 +61,6 @@ const MAX_RESPONSES = 100;
 
 /** PS3.7 Table E.1-1. */
 const N_EVENT_REPORT_RQ = 0x0100;
-/** PS3.7 C.5.24. */
-const UNRECOGNIZED_OPERATION = 0x0211;
 
 /**
  * dcmjs-dimse exports its Network only as Scp. We use its coding of associations and commands; the socket is read
@@ -185,7 +184,7 @@ export async function openAssociation(
     const status =
       serve !== undefined && request.field === N_EVENT_REPORT_RQ
         ? await serve(request)
-        : UNRECOGNIZED_OPERATION;
+        : GENERAL_STATUS.unrecognizedOperation.code;
     // After A-RELEASE-RQ nothing may be sent any more (PS3.8 Table 9-10, Sta7); the peer reports again elsewhere.
     if (releasing || socket.destroyed) return;
     await write((request.contextId - 1) / 2, true, inMemory(encodeResponse(request, status)));

@@ -9,6 +9,7 @@ import {
   failureStatus,
   STORAGE_COMMITMENT,
 } from '../dicom/commitment';
+import { GENERAL_STATUS } from '../dicom/statuses';
 import { TRANSFER_SYNTAX } from '../dicom/uids';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError, toRaunetError } from '../lib/errors';
@@ -16,11 +17,12 @@ import { type Association, inMemory, openAssociation, type ScuDeps } from './ass
 import type { PeerRequest } from './message';
 import { hex } from './status';
 
+const { processingFailure, resourceLimitation } = GENERAL_STATUS;
 const { sopClassUid, sopInstanceUid, actionType, eventType } = STORAGE_COMMITMENT;
 const implicit = TRANSFER_SYNTAX.implicitLittleEndian;
 
-/** Statuses of N-ACTION and N-EVENT-REPORT that may pass: processing failure, resource limitation (PS3.7 C.5.20, C.5.22). */
-const PASSING = [0x0110, 0x0213];
+/** Statuses of N-ACTION and N-EVENT-REPORT that may pass. */
+const PASSING: readonly number[] = [processingFailure.code, resourceLimitation.code];
 
 export interface RequestDeps extends ScuDeps {
   /** The destination has taken the request; from now on its report may be waited for. */

@@ -1,3 +1,4 @@
+import { GENERAL_STATUS } from '../dicom/statuses';
 import type { ErrorCode } from '../lib/error-codes';
 
 /** How a C-STORE status ends: `error` null means that the destination holds the object. */
@@ -8,7 +9,15 @@ export interface StoreStatus {
   warn: boolean;
 }
 
-type Row = readonly [low: number, high: number, meaning: string, end: 'stored' | 'warning' | ErrorCode];
+type End = 'stored' | 'warning' | ErrorCode;
+type Row = readonly [low: number, high: number, meaning: string, end: End];
+
+const general = ({ code, meaning }: { code: number; meaning: string }, end: End): Row => [
+  code,
+  code,
+  meaning,
+  end,
+];
 
 /**
  * C-STORE statuses: PS3.4 Table B.2-1, PS3.7 9.1.1.1.9 and Annex C. First row that holds the status wins.
@@ -16,26 +25,29 @@ type Row = readonly [low: number, high: number, meaning: string, end: 'stored' |
  */
 export const STORE_STATUSES: readonly Row[] = [
   [0x0000, 0x0000, 'success', 'stored'],
-  [0x0001, 0x0001, 'requested optional attributes are not supported', 'warning'], // PS3.7 C.4.1
-  [0x0107, 0x0107, 'attribute list error', 'warning'], // PS3.7 C.4.2
-  [0x0110, 0x0110, 'processing failure', 'RAUNET_STORE_BUSY'], // PS3.7 C.5.20; PACS answer it when their database is away
-  // PS3.7 C.5.6. Our UIDs are derived from the content and our bytes are kept: the duplicate is the object itself.
-  [0x0111, 0x0111, 'the destination holds this instance already', 'warning'],
-  [0x0116, 0x0116, 'attribute value out of range', 'warning'], // PS3.7 C.4.3
-  [0x0117, 0x0117, 'invalid object instance', 'RAUNET_STORE_REFUSED'], // PS3.7 C.5.12
-  [0x0118, 0x0118, 'no such SOP class', 'RAUNET_STORE_REFUSED'], // PS3.7 C.5.17
-  [0x0122, 0x0122, 'SOP class not supported', 'RAUNET_STORE_REFUSED'], // PS3.4 B.2.3, PS3.7 C.5.23
-  [0x0124, 0x0124, 'not authorized', 'RAUNET_STORE_REFUSED'], // PS3.7 9.1.1.1.9
-  [0x0210, 0x0210, 'duplicate invocation', 'RAUNET_STORE_BUSY'], // PS3.7 C.5.5
-  [0x0211, 0x0211, 'unrecognized operation', 'RAUNET_STORE_REFUSED'], // PS3.7 C.5.24
-  [0x0212, 0x0212, 'mistyped argument', 'RAUNET_STORE_REFUSED'], // PS3.7 C.5.10
-  [0x0213, 0x0213, 'resource limitation', 'RAUNET_STORE_BUSY'], // PS3.7 C.5.22
+  [0x0001, 0x0001, 'requested optional attributes are not supported', 'warning'], // PS3.7 Annex C: 0001 is a warning
+  general(GENERAL_STATUS.attributeListError, 'warning'),
+  general(GENERAL_STATUS.processingFailure, 'RAUNET_STORE_BUSY'), // PACS answer it when their database is away
+  // Our UIDs are derived from the content and our bytes are kept: the duplicate is the object itself.
+  general(
+    { ...GENERAL_STATUS.duplicateSopInstance, meaning: 'the destination holds this instance already' },
+    'warning',
+  ),
+  general(GENERAL_STATUS.attributeValueOutOfRange, 'warning'),
+  general(GENERAL_STATUS.invalidSopInstance, 'RAUNET_STORE_REFUSED'),
+  general(GENERAL_STATUS.noSuchSopClass, 'RAUNET_STORE_REFUSED'),
+  general(GENERAL_STATUS.sopClassNotSupported, 'RAUNET_STORE_REFUSED'),
+  general(GENERAL_STATUS.notAuthorized, 'RAUNET_STORE_REFUSED'),
+  general(GENERAL_STATUS.duplicateInvocation, 'RAUNET_STORE_BUSY'),
+  general(GENERAL_STATUS.unrecognizedOperation, 'RAUNET_STORE_REFUSED'),
+  general(GENERAL_STATUS.mistypedArgument, 'RAUNET_STORE_REFUSED'),
+  general(GENERAL_STATUS.resourceLimitation, 'RAUNET_STORE_BUSY'),
   [0xa700, 0xa7ff, 'out of resources', 'RAUNET_STORE_BUSY'], // PS3.4 B.2.3
   [0xa900, 0xa9ff, 'the data set does not match its SOP class', 'RAUNET_STORE_REFUSED'], // PS3.4 B.2.3
   [0xb000, 0xb000, 'data elements were coerced', 'warning'], // PS3.4 B.2.3
   [0xb006, 0xb006, 'data elements were discarded', 'warning'], // PS3.4 B.2.3
   [0xb007, 0xb007, 'the data set does not match its SOP class', 'warning'], // PS3.4 B.2.3
-  [0xb000, 0xbfff, 'a warning of the destination', 'warning'], // PS3.7 C.1: Bxxx is the warning class
+  [0xb000, 0xbfff, 'a warning of the destination', 'warning'], // PS3.7 Annex C: Bxxx is a warning
   [0xc000, 0xcfff, 'the destination cannot understand the data set', 'RAUNET_STORE_REFUSED'], // PS3.4 B.2.3
   [0x0000, 0xffff, 'a status that C-STORE does not know', 'RAUNET_STORE_REFUSED'],
 ];

@@ -3,6 +3,7 @@ import { RaunetError } from '../lib/errors';
 import { isUid } from '../lib/uid';
 import type { DataSet } from './data-set';
 import { readDataSet } from './read';
+import { GENERAL_STATUS } from './statuses';
 import { encodeDataSet, type PlainDataSet } from './write';
 
 /** Storage Commitment Push Model, PS3.4 Annex J: SOP Class and its well-known SOP Instance (PS3.6 Table A-1). */
@@ -43,13 +44,14 @@ export interface CommitmentReport {
 }
 
 /** Of an N-ACTION or N-EVENT-REPORT response, where taking the request failed: PS3.7 C.5. */
-export const failureStatus = (code: ErrorCode): number => FAILURE_STATUS[code] ?? 0x0110;
+export const failureStatus = (code: ErrorCode): number =>
+  (FAILURE_STATUS[code] ?? GENERAL_STATUS.processingFailure).code;
 
-const FAILURE_STATUS: Partial<Record<ErrorCode, number>> = {
-  RAUNET_DATABASE: 0x0213, // resource limitation: the peer may try again
-  RAUNET_UNREADABLE: 0x0115, // invalid argument value
-  RAUNET_COMMITMENT_REQUEST: 0x0115,
-  RAUNET_COMMITMENT_UNKNOWN: 0x0115,
+const FAILURE_STATUS: Partial<Record<ErrorCode, { code: number }>> = {
+  RAUNET_DATABASE: GENERAL_STATUS.resourceLimitation, // the peer may try again
+  RAUNET_UNREADABLE: GENERAL_STATUS.invalidArgumentValue,
+  RAUNET_COMMITMENT_REQUEST: GENERAL_STATUS.invalidArgumentValue,
+  RAUNET_COMMITMENT_UNKNOWN: GENERAL_STATUS.invalidArgumentValue,
 };
 
 export const encodeCommitmentRequest = (

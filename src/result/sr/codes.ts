@@ -88,7 +88,7 @@ export const BY_AFFECTED_SHARE = raunet(
 export const ENCLOSED_AREA = raunet('enclosed-area', 'Area enclosed by the outline of the largest region');
 export const REASON_CODE = raunet('reason', 'Reason for no analysis');
 
-/** PS3.3 C.12.1.1.7: names the private scheme to its readers. */
+/** Item of Coding Scheme Identification Sequence (PS3.3 Table C.12-1): names the private scheme to its readers. */
 export const CODING_SCHEME_IDENTIFICATION = {
   CodingSchemeDesignator: '99RAUNET',
   CodingSchemeName: 'Raunet PACS private concepts',
