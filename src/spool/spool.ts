@@ -36,8 +36,8 @@ export interface Spool extends InstanceSpool {
   exists(file: string): Promise<boolean>;
   /** What a file of `list` is: enough to record it again. Reads it whole, for its sha256. */
   inspect(file: string): Promise<StoredInstance>;
-  /** Retention: erases what was received of a series and what was made of it. Says how much that was. */
-  removeSeries(series: { studyUid: string; seriesUid: string }): Promise<{ files: number; bytes: number }>;
+  /** Retention: erases what was received of a series and what was made of it. Throws RAUNET_SPOOL_WRITE. */
+  removeSeries(series: { studyUid: string; seriesUid: string }): Promise<void>;
   /** Bytes that the service may still write, where the least is free. */
   freeBytes(): Promise<number>;
 }
@@ -133,15 +133,15 @@ export async function openSpool({ dataDir, log, check = async () => {} }: SpoolD
     },
 
     async removeSeries({ studyUid, seriesUid }) {
-      const study = join(root, studyUid);
-      const erased = [await erase(join(study, seriesUid)), await erase(join(results.root, seriesUid))];
+      try {
+        for (const folder of [join(root, studyUid, seriesUid), join(results.root, seriesUid)])
+          await rm(folder, { recursive: true, force: true });
+      } catch (cause) {
+        throw spoolError(cause, { seriesUid });
+      }
       series.forget(studyUid, seriesUid);
       results.forget(seriesUid);
       await removeEmpty(studyUid);
-      return {
-        files: erased.reduce((sum, { files }) => sum + files, 0),
-        bytes: erased.reduce((sum, { bytes }) => sum + bytes, 0),
-      };
     },
 
     freeBytes: () => freeBytesBelow(dataDir),
@@ -163,12 +163,4 @@ async function entries(folder: string): Promise<string[]> {
       { cause },
     );
   }
-}
-
-async function erase(folder: string): Promise<{ files: number; bytes: number }> {
-  const files = await entries(folder);
-  let bytes = 0;
-  for (const name of files) bytes += (await stat(join(folder, name))).size;
-  await rm(folder, { recursive: true, force: true });
-  return { files: files.length, bytes };
 }

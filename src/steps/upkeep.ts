@@ -73,8 +73,7 @@ function spoolUpkeep({
           return expiredSeries(pool, days);
         },
         erase: async (series) => {
-          const erase = async () => void (await spool.removeSeries(series));
-          const erased = await eraseSeries(pool, series, days, erase);
+          const erased = await eraseSeries(pool, series, days, () => spool.removeSeries(series));
           if (erased !== null) audit({ kind: 'erased', studyUid: series.studyUid });
           return erased;
         },

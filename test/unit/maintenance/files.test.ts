@@ -241,8 +241,7 @@ describe('retention', () => {
   const run = () =>
     retention({
       expired: () => expiredSeries(database.pool, 7),
-      erase: (series) =>
-        eraseSeries(database.pool, series, 7, async () => void (await spool.removeSeries(series))),
+      erase: (series) => eraseSeries(database.pool, series, 7, () => spool.removeSeries(series)),
       forget: () => forgetErased(database.pool),
       log,
     });

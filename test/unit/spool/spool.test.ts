@@ -173,21 +173,32 @@ test('sweep removes parts that nothing wrote to for that long, and no other file
 });
 
 describe('removeSeries', () => {
-  test('erases what was received and made of one series, and says how much; the study goes with its last series', async () => {
-    const gone = [await keep('1.2.6'), await keep('1.2.7')];
+  test('erases what was received and made of one series; the study goes with its last series; once more does nothing', async () => {
+    for (const uid of ['1.2.6', '1.2.7']) await keep(uid);
     const stays = await keep('1.2.8', '1.2.55');
-    const result = Buffer.alloc(700);
-    await spool.storeResult({ sourceSeriesUid: '1.2.5', sopInstanceUid: '1.2.9', bytes: result });
-    expect(await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.5' })).toEqual({
-      files: 3,
-      bytes: gone.reduce((sum, { sizeBytes }) => sum + sizeBytes, result.length),
-    });
+    const result = { sourceSeriesUid: '1.2.5', sopInstanceUid: '1.2.9', bytes: Buffer.alloc(700) };
+    const { file } = await spool.storeResult(result);
+    await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.5' });
     expect(await files()).toEqual([stays.file]);
-    await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.55' });
+    await expect(readFile(spool.resultPath(file))).rejects.toThrow('ENOENT');
+    for (let i = 0; i < 2; i++) await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.55' });
     expect(await readdir(join(dataDir, 'spool'))).toEqual(['incoming']);
-    expect(await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.55' })).toEqual({
-      files: 0,
-      bytes: 0,
+  });
+
+  test('a name whose file is gone does not end it', async () => {
+    const { file } = await keep('1.2.6');
+    await symlink('nothing', spool.path(file.replace('1.2.6', '1.2.7')));
+    await spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.5' });
+    expect(await readdir(join(dataDir, 'spool'))).toEqual(['incoming']);
+  });
+
+  test('what cannot be erased is RAUNET_SPOOL_WRITE with its series', async () => {
+    jest
+      .spyOn(promises, 'rm')
+      .mockRejectedValueOnce(Object.assign(new Error('EROFS: read-only'), { code: 'EROFS' }));
+    await expect(spool.removeSeries({ studyUid: '1.2.4', seriesUid: '1.2.5' })).rejects.toMatchObject({
+      code: 'RAUNET_SPOOL_WRITE',
+      context: { seriesUid: '1.2.5', detail: 'EROFS' },
     });
   });
 

@@ -72,7 +72,7 @@ const erase = async (): Promise<void> => {
   const series = { studyUid: '1.2.3', seriesUid: SERIES };
   const later = "UPDATE raunet.series SET finished_at = now() - interval '8 days'";
   await database.pool.query(later);
-  await eraseSeries(database.pool, series, 7, async () => void (await spool.removeSeries(series)));
+  await eraseSeries(database.pool, series, 7, () => spool.removeSeries(series));
 };
 const uids = (objects: EncodedObject[]): string[] =>
   objects.flatMap(({ seriesUid, sopInstanceUid }) => [seriesUid, sopInstanceUid]);
