@@ -80,7 +80,6 @@ export type AnalysisStage = Exclude<Stage, 'association' | 'spool' | 'delivery'>
 export interface PipelineRun {
   /** Told as each stage begins, and how far it is: done in 0..1. A rejection ends the analysis. */
   report: (stage: AnalysisStage, done: number) => void | Promise<void>;
-  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -90,14 +89,13 @@ export interface PipelineRun {
 export async function analyse(
   { summary, slices }: SeriesHeaders,
   { decoder, inference, log, limits }: PipelineDeps,
-  { report, signal }: PipelineRun,
+  { report }: PipelineRun,
 ): Promise<Analysis> {
   await report('series', 0);
   const series = arrange(slices, summary);
   const { dataset: source } = await headerOf((series.slices[0] as Slice).file);
   await report('volume', 0);
   const volume = await buildVolume(series, decoder, {
-    signal,
     maxBytes: limits.maxVolumeBytes,
     progress: (done) => void report('volume', done),
   });
@@ -107,7 +105,7 @@ export async function analyse(
   await report('inference', 0);
   // The anatomy asks nothing of the model: it is found while the child is at work.
   const [raw, chest] = await Promise.all([
-    classify(turned, grid, inference, (done) => report('inference', done), signal),
+    classify(turned, grid, inference, (done) => report('inference', done)),
     findChest(turned),
   ]);
   await report('mask', 0);
@@ -132,7 +130,6 @@ async function classify(
   { box, lungSlices }: ModelGrid,
   inference: PipelineDeps['inference'],
   progress: (done: number) => void | Promise<void>,
-  signal: AbortSignal | undefined,
 ): Promise<Uint8Array[]> {
   const { preprocessing, batchSize } = inference;
   const pixels = preprocessing.size ** 2;
@@ -141,7 +138,7 @@ async function classify(
     const batch = lungSlices.slice(from, from + batchSize);
     const images = new Float32Array(batch.length * pixels);
     batch.forEach((k, i) => images.set(toTensor(huSlice(k), columns, box, preprocessing), i * pixels));
-    const classes = await inference.classify(images, batch.length, signal);
+    const classes = await inference.classify(images, batch.length);
     batch.forEach((k, i) => {
       const found = classes.subarray(i * pixels, (i + 1) * pixels);
       mask[k] = toSourceGrid(found, box, rows, columns, preprocessing);

@@ -5,7 +5,6 @@ export const PDU = {
   associateAccept: 0x02,
   associateReject: 0x03,
   data: 0x04,
-  releaseReply: 0x06,
   abort: 0x07,
 } as const;
 

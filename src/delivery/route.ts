@@ -1,4 +1,4 @@
-import type { Config, DestinationConfig } from '../config/schema';
+import type { Config } from '../config/schema';
 import { RaunetError } from '../lib/errors';
 
 export interface Route {
@@ -38,15 +38,4 @@ export function route(from: { callingAe: string; calledAe: string }, delivery: C
     destinations: [sender.name],
     reason: `No delivery rule fits: back to the sender ${from.callingAe.trim()}.`,
   };
-}
-
-/** A delivery outlives the configuration that planned it. Throws RAUNET_DESTINATION_UNKNOWN. */
-export function destinationNamed(name: string, delivery: Config['delivery']): DestinationConfig {
-  const destination = delivery.destinations.find((known) => known.name === name);
-  if (destination) return destination;
-  throw new RaunetError('RAUNET_DESTINATION_UNKNOWN', {
-    stage: 'delivery',
-    destination: name,
-    detail: 'the configuration has it no longer',
-  });
 }

@@ -9,10 +9,10 @@ export type Tx = ClientBase;
 export type Db = Pick<ClientBase, 'query'> | Pick<Pool, 'query'>;
 
 /** Sessions for the service's own tables; a connection that drops while idle is only logged, the next query opens another. */
-export function createPool(connection: ClientConfig, log: Log, max = 10): Pool {
+export function createPool(connection: ClientConfig, log: Log): Pool {
   const pool = new Pool({
     ...connection,
-    max,
+    max: 10,
     application_name: 'raunet',
     connectionTimeoutMillis: 10_000,
     statement_timeout: 120_000,

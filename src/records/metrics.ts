@@ -5,8 +5,6 @@ export interface RecordCounts {
   /** Every state that occurs. */
   series: { state: SeriesState; count: number; oldestSeconds: number }[];
   deliveries: { destination: string; state: DeliveryState; count: number }[];
-  /** Of series that ended with a code and stand so now. */
-  codes: { code: string; count: number }[];
 }
 
 /** For gauges: how many series are in each state, and how long the oldest has not moved. */
@@ -18,9 +16,5 @@ export async function recordCounts(db: Db): Promise<RecordCounts> {
   const deliveries = await db.query(
     'SELECT destination, state, count(*)::int AS count FROM raunet.delivery GROUP BY 1, 2 ORDER BY 1, 2',
   );
-  const codes = await db.query(
-    `SELECT code, count(*)::int AS count FROM raunet.series WHERE finished_at IS NOT NULL AND code IS NOT NULL
-     GROUP BY code ORDER BY code`,
-  );
-  return { series: series.rows, deliveries: deliveries.rows, codes: codes.rows };
+  return { series: series.rows, deliveries: deliveries.rows };
 }

@@ -1,4 +1,3 @@
-import type { Priority } from '../config/schema';
 import type { Db } from '../jobs/pool';
 import { DELIVERY_COLUMNS, EVENT_COLUMNS, INSTANCE_COLUMNS, RESULT_COLUMNS, SERIES_COLUMNS } from './columns';
 import type {
@@ -16,9 +15,6 @@ export interface SeriesFilter {
   /** Last received at or after. */
   since?: Date;
   studyUid?: string;
-  callingAe?: string;
-  priority?: Priority;
-  code?: string;
   /** 1..1000, default 100. */
   limit?: number;
   /** The last series of the page before. */
@@ -37,9 +33,6 @@ export async function seriesList(db: Db, filter: SeriesFilter = {}): Promise<Ser
   where((p) => `state = ANY(${p})`, filter.states);
   where((p) => `last_received_at >= ${p}`, filter.since);
   where((p) => `study_uid = ${p}`, filter.studyUid);
-  where((p) => `calling_ae = ${p}`, filter.callingAe);
-  where((p) => `priority = ${p}`, filter.priority);
-  where((p) => `code = ${p}`, filter.code);
   if (filter.after) {
     values.push(filter.after.firstReceivedAt, filter.after.seriesUid);
     conditions.push(`(first_received_at, series_uid) < ($${values.length - 1}, $${values.length})`);

@@ -97,8 +97,6 @@ export function toSummary({ dataset }: DicomFile, { callingAe, calledAe }: Sende
     seriesUid: dataset.string('SeriesInstanceUID') ?? '',
     modality: dataset.string('Modality') ?? '',
     description: dataset.verbatim('SeriesDescription'),
-    bodyPart: dataset.string('BodyPartExamined'),
-    manufacturer: dataset.verbatim('Manufacturer'),
     kernel: first?.kernel ?? null,
     thicknessMm: first?.thicknessMm ?? null,
     callingAe,

@@ -68,8 +68,6 @@ export interface SeriesSummary {
   seriesUid: string;
   modality: string;
   description: string | null;
-  bodyPart: string | null;
-  manufacturer: string | null;
   kernel: string | null;
   thicknessMm: number | null;
   callingAe: string | null;

@@ -4,7 +4,6 @@ import { arePlausibleHu, huOf } from './hu';
 import type { Decoder, HuVolume, StoredPixels } from './types';
 
 export interface BuildOptions {
-  signal?: AbortSignal | undefined;
   /** Called with the share of slices that are decoded, 0..1. */
   progress?: (share: number) => void;
   /** Of decoded pixels, two for each; a larger series is refused before any is read. */
@@ -13,13 +12,12 @@ export interface BuildOptions {
 
 /**
  * Decodes every slice of a series. Throws RAUNET_TOO_LARGE, RAUNET_CORRUPT_PIXELS, RAUNET_SPOOL_MISSING,
- * RAUNET_SPOOL_READ, RAUNET_NO_RESCALE and, after `signal`, RAUNET_CANCELLED; no slice is being decoded any more when it
- * rejects.
+ * RAUNET_SPOOL_READ, RAUNET_NO_RESCALE; no slice is being decoded any more when it rejects.
  */
 export async function buildVolume(
   series: OrderedSeries,
   decoder: Decoder,
-  { signal, progress, maxBytes = Number.POSITIVE_INFINITY }: BuildOptions = {},
+  { progress, maxBytes = Number.POSITIVE_INFINITY }: BuildOptions = {},
 ): Promise<HuVolume> {
   const { slices, summary } = series;
   const about: ErrorContext = { stage: 'volume', studyUid: summary.studyUid, seriesUid: summary.seriesUid };
@@ -38,7 +36,6 @@ export async function buildVolume(
     while (next < slices.length && failure === undefined) {
       const k = next++;
       try {
-        if (signal?.aborted) throw new RaunetError('RAUNET_CANCELLED', about);
         pixels[k] = await decoder.decode(slices[k] as Slice);
         progress?.(++done / slices.length);
       } catch (thrown) {

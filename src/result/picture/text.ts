@@ -21,7 +21,7 @@ export function textWidth(face: Face, text: string): number {
   return glyphsOf(face, text).reduce((sum, glyph) => sum + glyph.advance, 0);
 }
 
-/** Draws one line; `x` is its left end, right end or middle as `align` says, `top` the top of the line. */
+/** Draws one line; `x` is its left or right end as `align` says, `top` the top of the line. */
 export function drawText(
   image: RgbImage,
   face: Face,
@@ -29,10 +29,9 @@ export function drawText(
   x: number,
   top: number,
   colour: Rgb,
-  align: 'left' | 'right' | 'middle' = 'left',
+  align: 'left' | 'right' = 'left',
 ): void {
-  const width = align === 'left' ? 0 : textWidth(face, text);
-  let pen = align === 'middle' ? Math.round(x - width / 2) : x - width;
+  let pen = align === 'left' ? x : x - textWidth(face, text);
   for (const glyph of glyphsOf(face, text)) {
     for (let i = 0; i < glyph.coverage.length; i++) {
       const column = pen + glyph.left + (i % glyph.width);

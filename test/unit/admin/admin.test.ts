@@ -286,7 +286,7 @@ describe('metrics', () => {
   test('leave out what cannot be read, and forget series states that are gone', async () => {
     const metrics = createMetrics();
     const counts = (state: SeriesState) => () =>
-      Promise.resolve({ series: [{ state, count: 3, oldestSeconds: 1 }], deliveries: [], codes: [] });
+      Promise.resolve({ series: [{ state, count: 3, oldestSeconds: 1 }], deliveries: [] });
     const gauges = {
       records: counts('failed'),
       queues: () => Promise.reject(new Error('no database')),

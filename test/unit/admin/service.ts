@@ -108,7 +108,6 @@ export function startTestAdmin(
         Promise.resolve({
           series: [{ state: 'done', count: records.length, oldestSeconds: 7 }],
           deliveries: [{ destination: 'pacs', state: 'sent', count: records.length }],
-          codes: [],
         }),
       queues: () => Promise.resolve([{ queue: 'analyse', waiting: 2, active: 1 }]),
       diskFreeBytes: () => Promise.resolve(5e10),

@@ -1,5 +1,5 @@
 import { configSchema } from '../../../src/config/schema';
-import { destinationNamed, route } from '../../../src/delivery/route';
+import { route } from '../../../src/delivery/route';
 
 const destination = (name: string, aeTitle: string) => ({ name, aeTitle, host: 'pacs.example', port: 104 });
 const delivery = (rules: object[]) =>
@@ -45,11 +45,4 @@ test('without a rule that fits the results go back to the sender', () => {
 
 test('a sender that is no destination is a coded refusal that names its AE title', () => {
   expect(() => route(from('STRANGER'), delivery([]))).toThrow(/^RAUNET_DESTINATION_UNKNOWN: .*STRANGER/);
-});
-
-test('a destination that left the configuration is a coded refusal that names it', () => {
-  expect(destinationNamed('ct', delivery([])).aeTitle).toBe('CT1');
-  expect(() => destinationNamed('gone', delivery([]))).toThrow(
-    /^RAUNET_DESTINATION_UNKNOWN: .*destination gone/,
-  );
 });

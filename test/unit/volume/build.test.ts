@@ -100,18 +100,11 @@ test('the first corrupt slice ends it, named with instance and series; no slice 
   expect(decoded).toBeLessThan(10);
 });
 
-test('progress ends at 1; an abort ends the work as RAUNET_CANCELLED', async () => {
+test('progress ends at 1', async () => {
   const datasets = Array.from({ length: 20 }, () => ({ PixelData: pixels(0) }));
   const shares: number[] = [];
   await buildVolume(await series(datasets), decoder, { progress: (share) => shares.push(share) });
   expect(shares).toEqual(Array.from({ length: 20 }, (_, k) => (k + 1) / 20));
-
-  const abort = new AbortController();
-  const build = buildVolume(await series(datasets), decoder, {
-    signal: abort.signal,
-    progress: (share) => share >= 0.25 && abort.abort(),
-  });
-  await expect(build).rejects.toMatchObject({ code: 'RAUNET_CANCELLED' });
 });
 
 test('a deflated series is read like any other', async () => {
