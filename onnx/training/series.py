@@ -1,4 +1,7 @@
-"""Segments a DICOM series the way the service does: python -m training.series --model FILE --series DIR
+"""Segments a DICOM series with one network: python -m training.series --model FILE --series DIR
+
+Lung box, window and grid are the service's. Its turning upright, its choice of the slices that show lung and its clean-up
+are not done, and every slice counts for the median slice distance: volumes differ from those of the service.
 
 Prints the volume of each class. --truth FOLDER compares with the masks of the shared data's `effusion` set, matched by
 SOP instance UID; --overlays FOLDER writes every --step-th slice with its mask (real patients: for looking at only).

@@ -1,8 +1,9 @@
 """Trains one network: python -m training.train --recipe ours --model M --width 16 --fold 0/5 --minutes 40
 
-The run's folder (--out) holds settings.json, log.jsonl (one object a line: step, loss, rate, seconds), state.pt to go
-on from and network.pt, the averaged weights, to judge or export. Started again with the same folder it goes on where it
-was; SIGTERM and SIGINT end it after the current step, with everything saved.
+The run's folder (--out) holds settings.json, log.jsonl (one object a line: step, seconds, rate, cross_entropy and, where
+it is in the loss, soft_dice), state.pt to go on from and network.pt, the averaged weights, to judge or export. Started
+again with the same folder it goes on where it was; SIGTERM and SIGINT end it after the current step, with everything
+saved.
 """
 
 import argparse

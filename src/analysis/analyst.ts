@@ -44,7 +44,10 @@ export interface AnalysisRun {
 export interface Analyst {
   /** pipeline.ts from headers to encoded objects. Throws what its stages throw. */
   analyse(material: Material, run: AnalysisRun): Promise<Analysed>;
-  /** What is sent for a series that was not analysed. Throws RAUNET_UNREADABLE. */
+  /**
+   * What is sent for a series that was not analysed. Throws RAUNET_UNREADABLE, RAUNET_SPOOL_MISSING, RAUNET_SPOOL_READ,
+   * RAUNET_MIXED_PATIENTS.
+   */
   refuse(material: Material, refusal: Reason, context: ResultContext): Promise<EncodedObject[]>;
   /** Ends what runs. */
   close(): Promise<void>;
@@ -56,7 +59,7 @@ export interface AnalystDeps {
   limits: PipelineLimits & {
     /** Threads for compressed pixels. */
     decodeThreads: number;
-    /** A slice that takes longer to decode twice is corrupt. */
+    /** For one slice: DECODE_SECONDS. */
     decodeSeconds: number;
   };
 }

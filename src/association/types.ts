@@ -115,7 +115,7 @@ export interface ListenerDeps {
   transferBegins?(peer: Peer, study: StudyTransfer): void;
   /** An association ended that brought instances of it; `failure`: null where it brought all that it meant to. */
   transferred?(peer: Peer, study: StudyTransfer, failure: string | null): void;
-  /** How often the certificate files are looked at; left out: every 30 s. */
+  /** How often the certificate files are looked at; left out: every 5 s. */
   certificateLookMs?: number;
   /** Somebody was not let in: an association was rejected, or a TLS handshake came to nothing. */
   refused?(refusal: { reason: string; address: string; callingAe?: string; calledAe?: string }): void;

@@ -5,7 +5,7 @@ import { type Model, refused } from './contract';
 import { providerFileProblem } from './provider-files';
 import type { Provider, ProviderFinding } from './types';
 
-/** Load, compile kernels or engine, two warm-up runs. A software Vulkan driver would take minutes: not worth the wait. */
+/** Load, compile kernels or engine, a warm-up and three timed runs. A software Vulkan driver would take minutes: not worth the wait. */
 const OPEN_MS: Record<Provider, number> = { tensorrt: 600_000, cuda: 180_000, webgpu: 45_000, cpu: 120_000 };
 
 /** A process that has the model open and gave the golden answer. */

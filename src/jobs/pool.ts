@@ -22,8 +22,9 @@ export function createPool(connection: ClientConfig, log: Log): Pool {
 }
 
 /**
- * Runs `work` in one transaction: all of it is committed, or none. What fails in the database or on the way to it is
- * thrown as RAUNET_DATABASE; a failed commit may have happened, so `work` must be safe to repeat.
+ * Runs `work` in one transaction: all of it is committed, or none. Throws RAUNET_DATABASE where the connection fails or
+ * the database says "not now" (PASSING), any other error of the database or of `work` as it is. A failed commit may have
+ * happened, so `work` must be safe to repeat.
  */
 export async function transaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   let broken: Error | undefined;

@@ -1,1 +1,1 @@
-"""Readers of the four data sets, their partial labels, groups and the cache that training draws from."""
+"""Readers of the data sets (cache.READERS), their partial labels, groups and the cache that training draws from."""

@@ -33,7 +33,7 @@ def slices_per_group(slices: Iterable[tuple[str, str, str]]) -> Counter[str]:
 
 
 def held_out(slices: Sequence[tuple[str, str, str]], fold: tuple[int, int]) -> list[bool]:
-    """Whether each slice, (source, group, name), is of fold k of n. What only NEGATIVES have is never held out.
+    """Whether each slice, (source, group, name), is of fold k of n. What only UNCOUNTED sources have is never held out.
 
     slices: of all labelled sources, since the folds are made of all of them.
     """

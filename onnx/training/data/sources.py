@@ -32,7 +32,7 @@ CAVITY_ROOM_PX = 8  # around the hull: consolidated lung below the pleura has no
 class Slice:
     """One slice, upright: index 0 is the top row (sternum side) and the patient's right (left column)."""
 
-    source: str  # medseg, effusion, covid20, unlabelled
+    source: str  # of cache.READERS
     name: str  # file name without its ending
     group: str  # slices of one group never straddle a split; unique across sources
     unit: np.ndarray  # float32 [rows, cols], 0..1 on the scale of preprocess.windowed

@@ -4,7 +4,7 @@ import { coloursOf } from '../picture/tiles';
 import type { Analysis, EncodedObject, ResultContext } from '../types';
 import { secondaryCapture } from './secondary-capture';
 
-/** Each slice with a finding as a colour picture with outlines, on its own grid and place, head to foot as scanned. */
+/** Each slice with a finding as a colour picture with outlines, on its own grid and place, in the order of `series.slices`. */
 export function buildOverlays(analysis: Analysis, context: ResultContext): EncodedObject[] {
   const { series, source, volume, mask } = analysis;
   const { rows, columns } = volume;
