@@ -1,3 +1,4 @@
+import { COMMAND } from '../dicom/command-set';
 import {
   type CommitmentRequest,
   decodeCommitmentReport,
@@ -7,7 +8,7 @@ import {
 } from '../dicom/commitment';
 import { RaunetError, toRaunetError } from '../lib/errors';
 import { AssociationBroken } from './broken';
-import { type Command, COMMAND } from './command';
+import type { Command } from './command';
 import { quietly } from './hooks';
 import type { Message } from './messages';
 import type { NegotiatedContext } from './presentation-contexts';

@@ -1,5 +1,5 @@
+import { encodeEventReport } from '../dicom/command-set';
 import { type CommitmentReport, encodeCommitmentReport, STORAGE_COMMITMENT } from '../dicom/commitment';
-import { encodeEventReport } from './command';
 import type { NegotiatedContext } from './presentation-contexts';
 import type { AssociationScp } from './scp';
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { association as dimse, Implementation, log as dimseLog, Scp } from 'dcmjs-dimse';
+import { pDataHeader } from '../dicom/p-data';
 import { IMPLEMENTATION } from '../dicom/uids';
 import type { AssociateRequest } from './associate-request';
 import type { NegotiatedContext } from './presentation-contexts';
@@ -19,7 +20,7 @@ const PDV_BYTES = 64 * 1024;
 /**
  * What we say on one connection: dcmjs-dimse 0.3.3 encodes the association PDUs. Its reading of the socket and its PDV
  * state machine have the faults listed in test/contract/association-known-faults.test.ts: Connection, PduStream and
- * readMessage stand in their place; its coding of a command takes 2 MiB of buffers: command.ts does it. This rests on
+ * readMessage stand in their place; its coding of a command takes 2 MiB of buffers: dicom/command-set.ts does it. This rests on
  * two members that are not in its types, hence the exact pin.
  */
 export class AssociationScp extends Scp {
@@ -73,13 +74,7 @@ export class AssociationScp extends Scp {
     for (let at = 0; at < bytes.length; at += this.pdvLimit) {
       const value = bytes.subarray(at, at + this.pdvLimit);
       const last = at + this.pdvLimit >= bytes.length;
-      const head = Buffer.alloc(12);
-      head.writeUInt8(0x04, 0);
-      head.writeUInt32BE(value.length + 6, 2);
-      head.writeUInt32BE(value.length + 2, 6);
-      head.writeUInt8(contextId, 10);
-      head.writeUInt8((kind === 'command' ? 1 : 0) | (last ? 2 : 0), 11);
-      parts.push(head, value);
+      parts.push(pDataHeader({ contextId, command: kind === 'command', last, length: value.length }), value);
     }
     this.connection.write(Buffer.concat(parts));
   }

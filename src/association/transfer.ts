@@ -1,8 +1,8 @@
+import { COMMAND, encodeResponse } from '../dicom/command-set';
 import { toRaunetError } from '../lib/errors';
 import { AssociationBroken, ProtocolError, ServiceStops } from './broken';
 import { receiveInstance } from './c-store';
 import { serveCommitment } from './commitment';
-import { COMMAND, encodeResponse } from './command';
 import type { Connection } from './connection';
 import { quietly } from './hooks';
 import { type Message, readMessage, skipDataSet } from './messages';

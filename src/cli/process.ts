@@ -6,6 +6,7 @@ import { type Codes, loadCodes } from '../config/codes';
 import type { Config } from '../config/schema';
 import type { Deliverable } from '../delivery/types';
 import { openInference } from '../inference/open';
+import { CLASSES } from '../inference/types';
 import { toRaunetError } from '../lib/errors';
 import { createLog } from '../lib/log';
 import { PACKAGE_ROOT } from '../lib/package';
@@ -147,7 +148,7 @@ async function writeAll(folder: string, { objects, measurements, pictures }: Ana
   return files.map(([name]) => name);
 }
 
-export const CLASS_NAMES = ['ground-glass opacity', 'consolidation', 'pleural effusion'];
+export const CLASS_NAMES = CLASSES.slice(1);
 
 function inWords({ seriesUid, outcome, sentence, folder, measurements, warnings }: Report): string {
   if (outcome === 'refused' || measurements === undefined) return `Series ${seriesUid}\n  ${sentence}`;

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { association as dimse, log as dimseLog, type requests, Scp } from 'dcmjs-dimse';
 import type { DestinationConfig } from '../config/schema';
+import { COMMAND, encodeResponse } from '../dicom/command-set';
 import { GENERAL_STATUS } from '../dicom/statuses';
+import { pDataHeader } from '../dicom/p-data';
 import { IMPLEMENTATION } from '../dicom/uids';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
-import { type DimseResponse, encodeResponse, isPending, type PeerRequest, readMessage } from './message';
+import { type DimseResponse, isPending, type PeerRequest, readMessage } from './message';
 import { connectTo, isTlsError, words } from './connect';
-import { PDU, pDataHeader, type Pdu, type Pdv, readPdus, splitPdvs } from './pdu';
+import { PDU, type Pdu, type Pdv, readPdus, splitPdvs } from './pdu';
 import { rejection } from './status';
 
 // It writes to the console by itself; all that it knows reaches our log as an error or an outcome.
@@ -58,9 +60,6 @@ const MAX_PDU = 131_072;
 const RELEASE_SECONDS = 5;
 /** We never ask for more than one match. */
 const MAX_RESPONSES = 100;
-
-/** PS3.7 Table E.1-1. */
-const N_EVENT_REPORT_RQ = 0x0100;
 
 /**
  * dcmjs-dimse exports its Network only as Scp. We use its coding of associations and commands; the socket is read
@@ -182,7 +181,7 @@ export async function openAssociation(
   let releasing = false;
   const answerPeer = async (request: PeerRequest): Promise<void> => {
     const status =
-      serve !== undefined && request.field === N_EVENT_REPORT_RQ
+      serve !== undefined && request.field === COMMAND.nEventReportRq
         ? await serve(request)
         : GENERAL_STATUS.unrecognizedOperation.code;
     // After A-RELEASE-RQ nothing may be sent any more (PS3.8 Table 9-10, Sta7); the peer reports again elsewhere.

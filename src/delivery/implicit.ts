@@ -1,5 +1,5 @@
-/** VRs with a length of four bytes, PS3.5 7.1.2. */
-const LONG = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
+import { LONG_VRS } from '../dicom/meta';
+
 const UNDEFINED = 0xffffffff;
 
 /** Tags as they stand in the bytes, little endian pairs read as group << 16 | element. */
@@ -26,8 +26,8 @@ function elements(bytes: Buffer, at: number, end: number, out: Buffer[]): number
     if (tag === ITEM_END) return at;
     const vr = bytes.toString('latin1', at + 4, at + 6);
     if (!/^[A-Z]{2}$/.test(vr)) throw new Error(`no explicit VR at byte ${at}`);
-    const value = at + (LONG.has(vr) ? 12 : 8);
-    const length = LONG.has(vr) ? bytes.readUInt32LE(at + 8) : bytes.readUInt16LE(at + 6);
+    const value = at + (LONG_VRS.has(vr) ? 12 : 8);
+    const length = LONG_VRS.has(vr) ? bytes.readUInt32LE(at + 8) : bytes.readUInt16LE(at + 6);
     if (vr === 'SQ') {
       out.push(head(tag, UNDEFINED));
       at = items(bytes, value, length === UNDEFINED ? end : value + length, length === UNDEFINED, out);

@@ -1,4 +1,4 @@
-import { Dataset } from 'dcmjs-dimse';
+import { COMMAND, NO_DATA_SET } from '../dicom/command-set';
 import type { DataSet } from '../dicom/data-set';
 import { readDataSet } from '../dicom/read';
 import { TRANSFER_SYNTAX } from '../dicom/uids';
@@ -55,11 +55,10 @@ export async function readMessage(pdvs: AsyncGenerator<Pdv, never>): Promise<Pee
   const command = readCommand(bytes);
   const number = (keyword: string): number => command.number(keyword) ?? -1;
   const text = (keyword: string): string => command.string(keyword) ?? '';
-  const hasDataSet = number('CommandDataSetType') !== 0x0101; // PS3.7 E.1
+  const hasDataSet = number('CommandDataSetType') !== NO_DATA_SET;
   const dataSet = hasDataSet ? (await collect(pdvs, false)).bytes : null;
   const field = number('CommandField');
-  if ((field & 0x8000) !== 0)
-    // PS3.7 E.1
+  if ((field & COMMAND.response) !== 0)
     return { kind: 'response', to: number('MessageIDBeingRespondedTo'), status: number('Status'), dataSet };
   return {
     kind: 'request',
@@ -70,19 +69,6 @@ export async function readMessage(pdvs: AsyncGenerator<Pdv, never>): Promise<Pee
     sopInstanceUid: text('AffectedSOPInstanceUID'),
     dataSet,
   };
-}
-
-/** A response without data set: PS3.7 10.3.1. */
-export function encodeResponse(request: PeerRequest, status: number): Buffer {
-  const { sopClassUid, sopInstanceUid, messageId, field } = request;
-  return new Dataset({
-    AffectedSOPClassUID: sopClassUid,
-    CommandField: field | 0x8000,
-    MessageIDBeingRespondedTo: messageId,
-    CommandDataSetType: 0x0101, // PS3.7 E.1
-    Status: status,
-    AffectedSOPInstanceUID: sopInstanceUid,
-  }).getDenaturalizedCommandDataset();
 }
 
 /** Joins the fragments of one command or data set. */
