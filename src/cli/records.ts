@@ -33,7 +33,7 @@ export async function moveRecords(
     const rows = await withRecords(config, (pool) =>
       exporting
         ? exportRecords(pool, (text) => handle.appendFile(text))
-        : importRecords(pool, handle.readLines()),
+        : importRecords(pool, linesOf(handle)),
     );
     if (exporting) {
       await handle.sync();
@@ -45,4 +45,9 @@ export async function moveRecords(
     await handle.close();
     if (exporting) await rm(path, { force: true });
   }
+}
+
+/** Read when they are asked for: `readLines` begins at once, and what it reads before anybody listens is lost. */
+async function* linesOf(handle: FileHandle): AsyncGenerator<string> {
+  yield* handle.readLines();
 }

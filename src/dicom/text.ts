@@ -13,7 +13,9 @@ export function decodeText(bytes: Uint8Array, vr: string, specificCharacterSet: 
     return Buffer.from(bytes).toString('latin1');
   if (specificCharacterSet !== null) {
     try {
-      return convertBytes(spellOut(specificCharacterSet), bytes, { vr });
+      // It reads ISO_IR 6 and 192 as UTF-8 and puts U+FFFD where it fails.
+      const text = convertBytes(spellOut(specificCharacterSet), bytes, { vr });
+      if (!text.includes('\uFFFD')) return text;
     } catch {
       // An unknown set or escape sequence: fall through.
     }

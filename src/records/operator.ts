@@ -14,14 +14,20 @@ export type Retry =
 
 /**
  * An operator's retry of an ended series: of its dead deliveries where it has some and what they lack is there, of the
- * analysis otherwise. `by`: who, for the history. Throws RAUNET_STATE where the series is at work or unknown.
+ * analysis otherwise, also of what came since. `by`: who, for the history. Throws RAUNET_STATE where the series is at
+ * work or unknown, or where retention has erased it.
  */
 export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promise<Retry> {
-  const { state, revision } = await lock(tx, seriesUid);
+  const { state, revision, changed, erased } = await lock(tx, seriesUid);
   if (!isEnd(state))
     throw new RaunetError('RAUNET_STATE', {
       seriesUid,
       detail: `it is in ${state}; retry is for ended series`,
+    });
+  if (erased)
+    throw new RaunetError('RAUNET_STATE', {
+      seriesUid,
+      detail: 'retention has erased its files and results; send the series again',
     });
   const { rows: dead } = await tx.query<{ destination: string; code: ErrorCode | null }>(
     `SELECT destination, code FROM raunet.delivery WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead'
@@ -31,7 +37,7 @@ export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promis
   const actor = 'operator';
   const resultsLost = dead.some(({ code }) => code === 'RAUNET_RESULT_MISSING');
   if (resultsLost) await forgetResults(tx, seriesUid);
-  if (resultsLost || dead.length === 0) {
+  if (resultsLost || changed || dead.length === 0) {
     await changeState(tx, seriesUid, { to: 'spool', actor, sentence: `${by} asked for a new analysis.` });
     return { kind: 'analyse' };
   }
@@ -85,9 +91,16 @@ export async function changePriority(
   });
 }
 
-async function lock(tx: Tx, seriesUid: string): Promise<{ state: SeriesState; revision: number }> {
-  const { rows } = await tx.query<{ state: SeriesState; revision: number }>(
-    'SELECT state, revision FROM raunet.series WHERE series_uid = $1 FOR UPDATE',
+interface Locked {
+  state: SeriesState;
+  revision: number;
+  changed: boolean;
+  erased: boolean;
+}
+
+async function lock(tx: Tx, seriesUid: string): Promise<Locked> {
+  const { rows } = await tx.query<Locked>(
+    `SELECT state, revision, changed, erased_at IS NOT NULL AS erased FROM raunet.series WHERE series_uid = $1 FOR UPDATE`,
     [seriesUid],
   );
   if (!rows[0]) throw new RaunetError('RAUNET_STATE', { seriesUid, detail: 'unknown series' });

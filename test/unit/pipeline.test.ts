@@ -141,6 +141,7 @@ test('a long scan on a couch that touches the back has the same lesion, whatever
   for (const orientation of [
     [1, 0, 0, 0, 1, 0],
     [0, 1, 0, 1, 0, 0],
+    [0, 1, 0, -1, 0, 0], // a quarter turn: not its own inverse
   ]) {
     const distancesMm = everyMm(6, -260, 140);
     const made = chest({ lesions: [lesion], orientation, rows: 100, columns: 100, distancesMm });

@@ -66,7 +66,9 @@ describe('character sets (PS3.5 annexes H, I, J)', () => {
   test('undeclared bytes are read as UTF-8, else as Latin-1, never lost', () => {
     expect(name(Buffer.from('Müller'), null)).toBe('Müller');
     expect(name('M\xfcller', null)).toBe('Müller');
-    expect(name('M\xfcller', 'ISO_IR 999')).toBe('Müller');
+    for (const declared of ['ISO_IR 999', 'ISO_IR 6', 'ISO_IR 192', 'ISO_IR 192\\ISO 2022 IR 100'])
+      expect(name('M\xfcller', declared)).toBe('Müller');
+    expect(name(Buffer.from('M\ufffdller'), 'ISO_IR 192')).toBe('M\ufffdller');
   });
 
   test('a sequence item inherits the character set', () => {

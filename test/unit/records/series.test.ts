@@ -1,7 +1,7 @@
 import { transaction } from '../../../src/jobs/pool';
 import { RaunetError } from '../../../src/lib/errors';
 import { beginDelivery, type DeliveryKey, setDelivery } from '../../../src/records/deliveries';
-import { erasuresOf } from '../../../src/records/erase';
+import { eraseSeries, erasuresOf } from '../../../src/records/erase';
 import { migrate } from '../../../src/records/migrate';
 import { cancelSeries, changePriority, retrySeries } from '../../../src/records/operator';
 import { findSeries, instancesOf, seriesDetail, seriesList } from '../../../src/records/read';
@@ -326,6 +326,27 @@ describe('results and delivery', () => {
     expect(await commit((tx) => beginDelivery(tx, a!))).toBeNull();
     await outcome(b!, 'sent');
     expect(await state(uid)).toBe('done');
+  });
+
+  test('a series whose files and results retention erased cannot be retried: it stays what it was', async () => {
+    for (const end of ['sent', 'dead'] as const) {
+      const uid = await newSeries();
+      const [key] = await deliverable(uid);
+      await outcome(key!, end, end === 'dead' ? new RaunetError('RAUNET_STORE_REFUSED', {}) : undefined);
+      const ended = await state(uid);
+      await eraseSeries(database.pool, { seriesUid: uid }, 0, async () => {});
+      await expect(commit((tx) => retrySeries(tx, uid, 'admin'))).rejects.toThrow('send the series again');
+      expect(await state(uid)).toBe(ended);
+    }
+  });
+
+  test('a retry analyses what came after the series was cancelled: the old results are not all there is', async () => {
+    const uid = await newSeries();
+    await deliverable(uid);
+    await commit((tx) => cancelSeries(tx, uid, 'admin'));
+    await record(received(uid, 3));
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
+    expect(await close(uid)).toBe(2);
   });
 
   // Found by reading: the retry sent what was not there, again and again.
