@@ -16,6 +16,7 @@ way the mask lies as its picture lies. The flag does not touch 16-bit files.
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,13 +108,24 @@ def save_mask(mask: np.ndarray, path: Path) -> None:
 
 
 def predict(network: Network, images: Path, out: Path, transposed: bool) -> int:
-    """Masks for all pictures of a folder; returns their number. Raises ValueError for a picture it cannot read."""
-    files = sorted(path for path in images.iterdir() if path.suffix.lower() in ENDINGS)
+    """Masks for all pictures of a folder; returns their number.
+
+    Raises ValueError for a picture it cannot read, or where a mask would take the place of a picture or of another mask.
+    """
+    files = sorted(path for path in images.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith("."))
+    if out.resolve() == images.resolve():
+        raise ValueError(f"--out {out} is the folder of the pictures: the masks would overwrite them")
+    twice = [name for name, number in Counter(path.stem for path in files).items() if number > 1]
+    if twice:
+        raise ValueError(f"{images}: several pictures would have one mask, {twice[0]}.png: rename them")
     out.mkdir(parents=True, exist_ok=True)
     series: dict[tuple, list[tuple[Path, np.ndarray]]] = {}
     for path in files:
-        image = Image.open(path)
-        pixels = np.array(image)
+        try:
+            image = Image.open(path)
+            pixels = np.array(image)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error}") from error
         if image.mode.startswith("I"):
             hu = (pixels.astype(np.int32) - 1024).astype(np.int16)
             series.setdefault((path.stem.rsplit("_", 1)[0], hu.shape), []).append((path, hu))
@@ -139,7 +151,13 @@ def main() -> None:
     parser.add_argument("--stored-orientation", action="store_true",
                         help="8-bit pictures are stored transposed, as in data/medseg/img (sternum to the left)")
     given = parser.parse_args()
-    count = predict(load_network(given.model), given.images, given.out, given.stored_orientation)
+    for path, there in ((given.model, given.model.is_file()), (given.images, given.images.is_dir())):
+        if not there:
+            sys.exit(f"{path} is not there")
+    try:
+        count = predict(load_network(given.model), given.images, given.out, given.stored_orientation)
+    except ValueError as error:
+        sys.exit(str(error))
     if not count:
         sys.exit(f"{given.images} holds no picture ({', '.join(ENDINGS)})")
     print(f"{count} masks in {given.out}")

@@ -120,3 +120,23 @@ def test_nothing_is_found_in_the_chest_wall_or_below_the_lungs():
     air = preprocess.slice_lung(chest, (1.5, 1.5)).box
     assert rows.min() >= air.top - 10 and rows.max() < air.bottom + 10
     assert cols.min() >= air.left - 15 and cols.max() < air.right + 15
+
+
+def test_no_mask_takes_the_place_of_a_picture_or_of_another_mask(tmp_path):
+    Image.fromarray(lung_picture()).save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    with pytest.raises(ValueError, match="overwrite"):
+        predict.predict(by_grey, tmp_path, tmp_path, False)
+    assert (tmp_path / "a.png").read_bytes() == before
+    Image.fromarray(lung_picture()).save(tmp_path / "a.jpg")
+    with pytest.raises(ValueError, match="a.png"):
+        predict.predict(by_grey, tmp_path, tmp_path / "out", False)
+
+
+def test_a_file_that_is_no_picture_is_named_and_a_hidden_one_is_left_alone(tmp_path):
+    Image.fromarray(lung_picture()).save(tmp_path / "a.png")
+    (tmp_path / "._a.png").write_bytes(b"resource fork")
+    assert predict.predict(by_grey, tmp_path, tmp_path / "out", False) == 1
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="b.png cannot be read"):
+        predict.predict(by_grey, tmp_path, tmp_path / "out", False)
