@@ -25,7 +25,8 @@ const ATTRIBUTES: readonly [name: string, value: (slice: PlacedSlice) => string 
  * Slices of one phase: split by the first attribute that tells phases apart, of which the fullest, then the one of the
  * lowest value is taken. Where several slices lie at one position it holds nearly all positions; where the table was
  * moved a little between two scans, nearly all slices of the others lie at its places. Parts of a scan that follow each
- * other in space are one phase. Throws MULTI_PHASE where several slices lie at one position and nothing tells them apart.
+ * other in space are one phase. Throws MULTI_PHASE where several slices lie at one position and nothing tells them
+ * apart, or where one part of the scan was made again and another was not.
  */
 export function onePhase(
   slices: readonly PlacedSlice[],
@@ -34,18 +35,23 @@ export function onePhase(
 ): { slices: readonly PlacedSlice[]; warnings: Warning[] } {
   const positions = countPositions(slices, normal);
   const doubled = positions < slices.length;
+  let unclear = doubled;
   for (const [name, valueOf] of ATTRIBUTES) {
     const phases = split(slices, valueOf);
     const [taken, ...others] = phases;
     if (taken === undefined || others.length === 0) continue;
     if (phases.some((phase) => countPositions(phase.slices, normal) < phase.slices.length)) continue;
     const holdsMost = doubled && taken.slices.length >= WHOLE_PHASE * positions;
-    if (!holdsMost && !phases.every((phase) => isScan(phase, normal) && isAtPlacesOf(taken, phase, normal)))
+    const again = others.filter((phase) => isAtPlacesOf(taken, phase, normal));
+    if (!holdsMost && !(isScan(taken, normal) && again.some((phase) => isScan(phase, normal)))) continue;
+    if (again.length < others.length) {
+      unclear = true; // the rest lies elsewhere: neither to be thrown away nor to be mixed in
       continue;
+    }
     const sentence = `The series holds ${phases.length} phases by ${name}; the one with ${name} ${taken.value} (${taken.slices.length} images) was analysed.`;
     return { slices: taken.slices, warnings: [{ code: 'MULTI_PHASE', sentence }] };
   }
-  if (!doubled) return { slices, warnings: [] };
+  if (!unclear) return { slices, warnings: [] };
   throw new RaunetError('RAUNET_MULTI_PHASE', {
     ...about,
     detail: `${slices.length} images at ${positions} positions`,

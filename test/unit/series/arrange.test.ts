@@ -256,6 +256,19 @@ describe('two scans a fraction of a step apart', () => {
     expect(series.slices).toHaveLength(100 + count);
     expect(warningsOf(series)).not.toContain('MULTI_PHASE');
   });
+  test('a monitoring image beside them does not mix them', () => {
+    const series = arrange(
+      [...acquisition(2, 1.5), ...acquisition(1, 0), ...acquisition(3, 120, 1)],
+      ctSummary(),
+    );
+    expect(series.slices).toHaveLength(100);
+    expect(acquisitionsOf(series)).toEqual([1]);
+    expect(warningsOf(series)).toEqual(['MULTI_PHASE']);
+  });
+  test('two scans of the chest and one of the abdomen: MULTI_PHASE, not a mixture of them', () =>
+    refused([...acquisition(1, 0), ...acquisition(2, 1.5), ...acquisition(3, -300)], 'RAUNET_MULTI_PHASE'));
+  test('parts that share their seam: MULTI_PHASE, no part is thrown away', () =>
+    refused([...acquisition(1, 0), ...acquisition(2, 297, 20)], 'RAUNET_MULTI_PHASE'));
   test('an acquisition that fills a gap of the other is one volume with it', () => {
     const gap = (slice: Slice) => Math.abs(slice.position!.values[2]! - 150) < 14;
     const around = acquisition(1, 0).filter((slice) => !gap(slice));
