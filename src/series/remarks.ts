@@ -7,7 +7,7 @@ const warning = (code: string, sentence: string): Warning => ({ code, sentence }
 
 /** Projections and renderings by their names in ImageType; `\b` would part at `_`. */
 const PROJECTION =
-  /(^|[\s_/-])(MIP|MINIP|MAXIP|MAX_IP|MIN_IP|MAXIMUM|MINIMUM|RAYSUM|VRT|SSD|VOLREN|RENDERING|PROJECTION)([\s_/-]|$)/;
+  /(^|[\s_/-])(MIP|MNIP|MIN[ _-]?IP|MAX[ _-]?IP|MAXIMUM|MINIMUM|RAYSUM|VRT|SSD|VOLREN|RENDERING|PROJECTION)([\s_/-]|$)/;
 
 /** By ImageType, or a derived image of a series that calls itself one. */
 export const isProjection = ({ imageType }: Slice, { description }: SeriesSummary): boolean =>

@@ -331,6 +331,8 @@ describe('burnt-in, DERIVED\\SECONDARY reformats', () => {
     ['DERIVED', 'SECONDARY', 'AXIAL', 'VRT'],
     ['DERIVED', 'PRIMARY', 'VOLUME', 'MAXIMUM'],
     ['DERIVED', 'PRIMARY', 'VOLUME', 'MAX_IP'],
+    ['DERIVED', 'SECONDARY', 'REFORMATTED', 'MIN IP'],
+    ['DERIVED', 'SECONDARY', 'REFORMATTED', 'MNIP'],
   ])('%s\\%s\\%s\\%s: DERIVED_REFORMAT', (...imageType) =>
     refused(ctStack(30, 1.5, { imageType }), 'RAUNET_DERIVED_REFORMAT'),
   );
