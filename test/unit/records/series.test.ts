@@ -334,7 +334,7 @@ describe('results and delivery', () => {
       const [key] = await deliverable(uid);
       await outcome(key!, end, end === 'dead' ? new RaunetError('RAUNET_STORE_REFUSED', {}) : undefined);
       const ended = await state(uid);
-      await eraseSeries(database.pool, { seriesUid: uid }, 0, async () => {});
+      await eraseSeries(database.pool, { seriesUid: uid, studyUid: '1.2.3' }, 0, async () => {});
       await expect(commit((tx) => retrySeries(tx, uid, 'admin'))).rejects.toThrow('send the series again');
       expect(await state(uid)).toBe(ended);
     }
