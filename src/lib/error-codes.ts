@@ -147,7 +147,7 @@ export const ERRORS = {
   ),
   RAUNET_MULTI_PHASE: entry(
     'permanent',
-    'Several slices lie at one position and no attribute tells the phases apart',
+    'A part of the body stands in the series more than once and no attribute tells one scan of all of it apart',
     'Send each phase as a series of its own.',
   ),
   RAUNET_GANTRY_TILT: entry(

@@ -15,7 +15,7 @@ export type Retry =
 /**
  * An operator's retry of an ended series: of its dead deliveries where it has some and what they lack is there, of the
  * analysis otherwise, also of what came since. `by`: who, for the history. Throws RAUNET_STATE where the series is at
- * work or unknown, or where retention has erased it.
+ * work or unknown, or where retention erased it and nothing came since.
  */
 export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promise<Retry> {
   const { state, revision, changed, erased } = await lock(tx, seriesUid);
@@ -94,13 +94,16 @@ export async function changePriority(
 interface Locked {
   state: SeriesState;
   revision: number;
+  /** Instances came that no revision holds yet. */
   changed: boolean;
+  /** By retention, and nothing came since. */
   erased: boolean;
 }
 
 async function lock(tx: Tx, seriesUid: string): Promise<Locked> {
   const { rows } = await tx.query<Locked>(
-    `SELECT state, revision, changed, erased_at IS NOT NULL AS erased FROM raunet.series WHERE series_uid = $1 FOR UPDATE`,
+    `SELECT state, revision, changed, erased_at IS NOT NULL AND instances = 0 AS erased
+     FROM raunet.series WHERE series_uid = $1 FOR UPDATE`,
     [seriesUid],
   );
   if (!rows[0]) throw new RaunetError('RAUNET_STATE', { seriesUid, detail: 'unknown series' });

@@ -35,7 +35,7 @@ export function onePhase(
 ): { slices: readonly PlacedSlice[]; warnings: Warning[] } {
   const positions = countPositions(slices, normal);
   const doubled = positions < slices.length;
-  let unclear = doubled;
+  let unclear: string | null = null;
   for (const [name, valueOf] of ATTRIBUTES) {
     const phases = split(slices, valueOf);
     const [taken, ...others] = phases;
@@ -45,16 +45,17 @@ export function onePhase(
     const again = others.filter((phase) => isAtPlacesOf(taken, phase, normal));
     if (!holdsMost && !(isScan(taken, normal) && again.some((phase) => isScan(phase, normal)))) continue;
     if (again.length < others.length) {
-      unclear = true; // the rest lies elsewhere: neither to be thrown away nor to be mixed in
+      // Neither to be thrown away nor to be mixed in.
+      unclear ??= `${phases.length} phases by ${name}, ${others.length - again.length} of them elsewhere than the fullest`;
       continue;
     }
     const sentence = `The series holds ${phases.length} phases by ${name}; the one with ${name} ${taken.value} (${taken.slices.length} images) was analysed.`;
     return { slices: taken.slices, warnings: [{ code: 'MULTI_PHASE', sentence }] };
   }
-  if (!unclear) return { slices, warnings: [] };
+  if (!doubled && unclear === null) return { slices, warnings: [] };
   throw new RaunetError('RAUNET_MULTI_PHASE', {
     ...about,
-    detail: `${slices.length} images at ${positions} positions`,
+    detail: unclear ?? `${slices.length} images at ${positions} positions`,
   });
 }
 

@@ -340,6 +340,15 @@ describe('results and delivery', () => {
     }
   });
 
+  test('what came after a cancelled series was erased can be analysed', async () => {
+    const uid = await newSeries();
+    await commit((tx) => cancelSeries(tx, uid, 'admin'));
+    await eraseSeries(database.pool, { seriesUid: uid, studyUid: '1.2.3' }, 0, async () => {});
+    await record(received(uid, 3));
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
+    expect(await instancesOf(database.pool, uid)).toHaveLength(1);
+  });
+
   test('a retry analyses what came after the series was cancelled: the old results are not all there is', async () => {
     const uid = await newSeries();
     await deliverable(uid);
