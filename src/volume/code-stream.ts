@@ -1,4 +1,5 @@
 import { TRANSFER_SYNTAX } from '../dicom/uids';
+import type { Slice } from '../series/types';
 
 export type Codec = 'rle' | 'jpeg' | 'jpegLs' | 'jpeg2000' | 'htj2k';
 
@@ -30,23 +31,35 @@ export function codecOf(transferSyntaxUid: string): Codec {
 
 /**
  * Refuses what decoders take without a word: a truncated stream decodes into wrong pixels, another format or size
- * into the memory behind. Throws an Error that says what is wrong.
+ * of image or sample into the memory behind. Throws an Error that says what is wrong.
  */
-export function checkCodeStream(codec: Codec, bytes: Uint8Array, rows: number, columns: number): void {
-  if (codec === 'rle') return checkRle(bytes, rows * columns);
+export function checkCodeStream(
+  codec: Codec,
+  bytes: Uint8Array,
+  { rows, columns, bitsAllocated }: Pick<Slice, 'rows' | 'columns' | 'bitsAllocated'>,
+): void {
+  if (codec === 'rle') return checkRle(bytes, rows * columns, bitsAllocated);
   const size = codec === 'jpeg2000' || codec === 'htj2k' ? jpeg2000Size(bytes) : jpegSize(bytes, codec);
   if (!hasEnd(bytes)) throw new Error('the code stream has no end marker: it is cut short');
   if (size.rows !== rows || size.columns !== columns || size.components !== 1)
     throw new Error(
       `the code stream is ${size.columns} x ${size.rows} x ${size.components}, the header says ${columns} x ${rows} x 1`,
     );
+  // JPEG is decoded into samples as long as the header says. The others' own length is seen from what they decode into.
+  if (size.bits > bitsAllocated || (codec === 'jpeg' && size.bits <= 8 !== (bitsAllocated === 8)))
+    throw otherSamples(size.bits, bitsAllocated);
 }
 
 interface Size {
   rows: number;
   columns: number;
   components: number;
+  /** Of a sample. */
+  bits: number;
 }
+
+const otherSamples = (bits: number, bitsAllocated: number): Error =>
+  new Error(`the code stream has samples of ${bits} bits, the header says ${bitsAllocated} bits allocated`);
 
 /** FFD9, EOI or EOC, before padding to even length: zeros, or FF in the NEMA samples. */
 function hasEnd(bytes: Uint8Array): boolean {
@@ -55,10 +68,13 @@ function hasEnd(bytes: Uint8Array): boolean {
   return bytes[end - 1] === 0xd9 && bytes[end - 2] === 0xff;
 }
 
-/** ISO 15444-1 A.4, A.5.1: SOC and SIZ, then tile parts, each of the length that its SOT says, up to EOC. */
+/**
+ * ISO 15444-1 A.4, A.5.1: SOC and SIZ (Ssiz: one less than the bits, above it the sign), then tile parts, each of the
+ * length that its SOT says, up to EOC.
+ */
 function jpeg2000Size(bytes: Uint8Array): Size {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 42 || view.getUint32(0) !== 0xff4fff51)
+  if (bytes.length < 43 || view.getUint32(0) !== 0xff4fff51)
     throw new Error('this is no JPEG 2000 code stream');
   let at = 2;
   const marker = (): number => (at + 12 <= bytes.length ? view.getUint16(at) : EOC);
@@ -73,6 +89,7 @@ function jpeg2000Size(bytes: Uint8Array): Size {
     columns: view.getUint32(8) - view.getUint32(16),
     rows: view.getUint32(12) - view.getUint32(20),
     components: view.getUint16(40),
+    bits: ((bytes[42] as number) & 0x7f) + 1,
   };
 }
 
@@ -94,6 +111,7 @@ function jpegSize(bytes: Uint8Array, codec: Codec): Size {
         rows: view.getUint16(at + 5),
         columns: view.getUint16(at + 7),
         components: bytes[at + 9] as number,
+        bits: bytes[at + 4] as number,
       };
     }
   }
@@ -105,10 +123,11 @@ const isFrameHeader = (marker: number): boolean =>
   marker === 0xfff7 || (marker >= 0xffc0 && marker <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(marker));
 
 /** PS3.5 G.5: header of 16 numbers, then one PackBits segment for each byte of a sample. */
-function checkRle(bytes: Uint8Array, pixels: number): void {
+function checkRle(bytes: Uint8Array, pixels: number, bitsAllocated: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const segments = bytes.length < 64 ? 0 : view.getUint32(0, true);
   if (segments < 1 || segments > 2) throw new Error('the RLE header is wrong');
+  if (8 * segments !== bitsAllocated) throw otherSamples(8 * segments, bitsAllocated);
   const offsets = Array.from({ length: segments }, (_, i) => view.getUint32(4 + 4 * i, true));
   const ends = [...offsets.slice(1), bytes.length];
   offsets.forEach((offset, i) => {

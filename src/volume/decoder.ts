@@ -50,7 +50,7 @@ export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decode
     }
     const codec = codecOf(pixels.transferSyntaxUid);
     const encoded = frameBytes(pixels, frame, slice.frameCount);
-    checkCodeStream(codec, encoded, slice.rows, slice.columns);
+    checkCodeStream(codec, encoded, slice);
     const { rows, columns, bitsAllocated, bitsStored, pixelRepresentation } = slice;
     const decoded = await workers.decode({
       codec,
@@ -61,7 +61,10 @@ export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decode
       bitsStored,
       pixelRepresentation,
     });
-    return storedPixels(decoded, decodedLayout(slice, decoded.length));
+    return storedPixels(
+      decoded,
+      codec === 'rle' ? nativeLayout(slice, true) : decodedLayout(slice, decoded.length),
+    );
   }
 
   return {

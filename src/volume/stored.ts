@@ -12,7 +12,10 @@ export interface Layout {
   signed: boolean;
 }
 
-/** Of native pixels. Throws where PS3.5 8.1.1 forbids the header's numbers, and on more than 16 bits. */
+/**
+ * Of native pixels, and of RLE, which holds them as allocated (PS3.5 G.2). Throws where PS3.5 8.1.1 forbids the header's
+ * numbers, and on more than 16 bits.
+ */
 export function nativeLayout(slice: Slice, littleEndian: boolean): Layout {
   const { rows, columns, bitsAllocated, bitsStored, highBit, pixelRepresentation } = slice;
   if (
@@ -33,21 +36,26 @@ export function nativeLayout(slice: Slice, littleEndian: boolean): Layout {
   };
 }
 
-/** Of what a codec gave back: little endian, values at the low end. Its own signedness is not believed. */
+/**
+ * Of what a codec other than RLE gave back: little endian, values at the low end. Its own signedness is not believed.
+ * Throws where the header's numbers do not fit.
+ */
 export function decodedLayout(slice: Slice, decodedBytes: number): Layout {
-  const { rows, columns, bitsStored, pixelRepresentation } = slice;
+  const { rows, columns, bitsStored, highBit, pixelRepresentation } = slice;
   const bytesPerSample = decodedBytes / (rows * columns);
   if (bytesPerSample !== 1 && bytesPerSample !== 2)
     throw new Error(`the decoder gave ${decodedBytes} bytes for ${rows * columns} pixels`);
   if (bitsStored < 1 || bitsStored > 8 * bytesPerSample)
     throw new Error(`${bitsStored} bits do not fit ${bytesPerSample} bytes`);
+  if (highBit !== bitsStored - 1)
+    throw new Error(`${bitsStored} bits up to bit ${highBit} under this transfer syntax cannot be read`);
   return {
     rows,
     columns,
     bytesPerSample,
     littleEndian: true,
     bitsStored,
-    highBit: bitsStored - 1,
+    highBit,
     signed: pixelRepresentation === 1,
   };
 }

@@ -93,7 +93,7 @@ async function compressed(
   return ctFile({ ...header(of), PixelData: [change(await encode(of, syntax))] }, syntax);
 }
 
-describe.each(Object.entries(CODECS))('%s', (_, syntax) => {
+describe.each(Object.entries(CODECS))('%s', (name, syntax) => {
   test.each([
     [16, true],
     [16, false],
@@ -128,6 +128,42 @@ describe.each(Object.entries(CODECS))('%s', (_, syntax) => {
     const stream = await encode(image(12, false), syntax);
     const bytes = ctFile({ ...header(image(12, false)), Rows: 25, PixelData: [stream] }, syntax);
     await corrupt(bytes, /the header says 40 x 25|one byte for each pixel/);
+  });
+
+  test('8 bits allocated: every stored value comes back', async () => {
+    const original: Image = { ...image(8, false), bitsAllocated: 8 };
+    expect(differences(await decode(await compressed(syntax, original)), original)).toBe(0);
+  });
+
+  test('a stream of larger cells than the header says is refused', async () => {
+    const stream = await encode(image(12, false), syntax);
+    const eight = header({ ...image(8, false), bitsAllocated: 8 });
+    await corrupt(ctFile({ ...eight, PixelData: [stream] }, syntax), /the header says 8 bits allocated/);
+  });
+
+  test('a stream of smaller cells than the header says gives its values or is refused', async () => {
+    const original: Image = { ...image(8, false), bitsAllocated: 8 };
+    const bytes = ctFile(
+      { ...header(image(12, false)), PixelData: [await encode(original, syntax)] },
+      syntax,
+    );
+    if (['rle', 'JPEG lossless'].includes(name)) await corrupt(bytes, /the header says 16 bits allocated/);
+    else
+      await decode(bytes).then(
+        (values) => expect(differences(values, original)).toBe(0),
+        (error: unknown) => expect(error).toMatchObject({ code: 'RAUNET_CORRUPT_PIXELS' }),
+      );
+  });
+
+  test('12 bits at the high end: RLE holds the cells as they are allocated (PS3.5 G.2), no other is guessed', async () => {
+    const original = image(12, false);
+    const cells = { ...original, bitsStored: 16, values: original.values.map((value) => value << 4) };
+    const bytes = ctFile(
+      { ...header(original), HighBit: 15, PixelData: [await encode(cells, syntax)] },
+      syntax,
+    );
+    if (name === 'rle') expect(differences(await decode(bytes), original)).toBe(0);
+    else await corrupt(bytes, '12 bits up to bit 15 under this transfer syntax cannot be read');
   });
 });
 
