@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type PixelData, readPixelData } from '../dicom/pixel-data';
+import { type NativePixels, readPixelData } from '../dicom/pixel-data';
 import { TRANSFER_SYNTAX } from '../dicom/uids';
 import { RaunetError } from '../lib/errors';
 import { readFailure } from '../lib/read-failure';
 import type { Slice } from '../series/types';
 import { checkCodeStream, codecOf } from './code-stream';
-import { frameBytes } from './frames';
+import { framesOf } from './frames';
 import { decodedLayout, nativeLayout, storedPixels } from './stored';
 import type { Decoder, StoredPixels } from './types';
 import { openWorkers } from './workers';
@@ -49,7 +49,7 @@ export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decode
       return storedPixels(pixels.bytes.subarray(frame * frameLength, (frame + 1) * frameLength), layout);
     }
     const codec = codecOf(pixels.transferSyntaxUid);
-    const encoded = frameBytes(pixels, frame, slice.frameCount);
+    const encoded = pixels.bytesOf(frame);
     checkCodeStream(codec, encoded, slice);
     const { rows, columns, bitsAllocated, bitsStored, pixelRepresentation } = slice;
     const decoded = await workers.decode({
@@ -82,17 +82,22 @@ export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decode
   };
 }
 
-type FilePixels = PixelData & { transferSyntaxUid: string };
+type FilePixels = { transferSyntaxUid: string } & (
+  | NativePixels
+  | { kind: 'encapsulated'; bytesOf: (frame: number) => Uint8Array }
+);
 
-async function loadPixelData(file: string): Promise<FilePixels> {
-  return readPixelData(await readFile(file));
+async function loadPixelData({ file, frameCount }: Slice): Promise<FilePixels> {
+  const pixels = readPixelData(await readFile(file));
+  return pixels.kind === 'native' ? pixels : { ...pixels, bytesOf: framesOf(pixels, frameCount) };
 }
 
 /** A multi-frame file is read once for all of its frames, then forgotten: it may be large. */
 function rememberFrames(): (slice: Slice) => Promise<FilePixels> {
   let last: { file: string; pixels: Promise<FilePixels>; framesLeft: number } | null = null;
-  return ({ file, frameCount }) => {
-    if (last?.file !== file) last = { file, pixels: loadPixelData(file), framesLeft: frameCount };
+  return (slice) => {
+    const { file, frameCount } = slice;
+    if (last?.file !== file) last = { file, pixels: loadPixelData(slice), framesLeft: frameCount };
     const { pixels } = last;
     if (--last.framesLeft <= 0) last = null;
     return pixels;

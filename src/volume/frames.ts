@@ -1,13 +1,16 @@
 import type { EncapsulatedPixels } from '../dicom/pixel-data';
 
 /**
- * The compressed bytes of one frame, 0-based (PS3.5 A.4): by the offset table; else one fragment for each frame; else a
- * frame begins at each fragment that begins a code stream. Throws where the fragments do not make up `frameCount` frames.
+ * The compressed bytes of each frame, by its 0-based number (PS3.5 A.4): by the offset table; else one fragment for each
+ * frame; else a frame begins at each fragment that begins a code stream. Throws where the fragments do not make up
+ * `frameCount` frames.
  */
-export function frameBytes(pixels: EncapsulatedPixels, frame: number, frameCount: number): Uint8Array {
+export function framesOf(pixels: EncapsulatedPixels, frameCount: number): (frame: number) => Uint8Array {
   const starts = frameStarts(pixels, frameCount);
-  const fragments = pixels.fragments.slice(starts[frame], starts[frame + 1]);
-  return fragments.length === 1 ? (fragments[0] as Uint8Array) : Buffer.concat(fragments);
+  return (frame) => {
+    const fragments = pixels.fragments.slice(starts[frame], starts[frame + 1]);
+    return fragments.length === 1 ? (fragments[0] as Uint8Array) : Buffer.concat(fragments);
+  };
 }
 
 /** Index of the first fragment of each frame. */
@@ -18,7 +21,8 @@ function frameStarts(
   if (fragments.length === 0) throw new Error('PixelData has no fragment');
   if (frameCount === 1) return [0];
   if (frameOffsets.length === frameCount) {
-    const starts = frameOffsets.map((offset) => fragmentOffsets.indexOf(offset));
+    const fragmentAt = new Map(fragmentOffsets.map((offset, i) => [offset, i]));
+    const starts = frameOffsets.map((offset) => fragmentAt.get(offset) ?? -1);
     if (starts.every((start, i) => start > (starts[i - 1] ?? -1))) return starts;
   }
   if (fragments.length === frameCount) return fragments.map((_, i) => i);

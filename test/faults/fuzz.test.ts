@@ -31,7 +31,7 @@ import type { Slice } from '../../src/series/types';
 import { decodeFileMeta, encodeFileMeta } from '../../src/spool/part10';
 import { checkCodeStream, codecOf } from '../../src/volume/code-stream';
 import { openDecoder } from '../../src/volume/decoder';
-import { frameBytes } from '../../src/volume/frames';
+import { framesOf } from '../../src/volume/frames';
 import type { Decoder } from '../../src/volume/types';
 import { associateAccept, contextsOf, response } from '../contract/delivery/scripted-scp';
 import { ctFile } from '../fixtures/ct';
@@ -327,7 +327,7 @@ describe('pixels', () => {
         const pixels = readPixelData(bytes);
         if (pixels.kind !== 'encapsulated') return;
         const codec = codecOf(pixels.transferSyntaxUid);
-        checkCodeStream(codec, frameBytes(pixels, 0, 1), { ...IMAGE, bitsAllocated: 16 });
+        checkCodeStream(codec, framesOf(pixels, 1)(0), { ...IMAGE, bitsAllocated: 16 });
       } catch (thrown) {
         expectTold(thrown);
       }
