@@ -67,7 +67,11 @@ async function run(task: Task): Promise<void> {
     classify: (images, n) => ask('classify', { images, n }, [images.buffer as ArrayBuffer]),
   };
   const report: Parameters<typeof analyse>[2]['report'] = (stage, done) => ask('report', { stage, done });
-  const decoder = openDecoder({ threads: limits.decodeThreads, timeoutSeconds: limits.decodeSeconds });
+  const decoder = openDecoder({
+    threads: limits.decodeThreads,
+    timeoutSeconds: limits.decodeSeconds,
+    maxFileBytes: limits.maxVolumeBytes,
+  });
   try {
     const analysis = await analyse(headers, { decoder, inference, log, limits }, { report });
     const { measurements, warnings, mask, volume } = analysis;

@@ -224,7 +224,7 @@ export const configSchema = z.strictObject({
       analysers: z.int().min(1).default(1),
       retryLimit: z.int().min(0).default(3),
       defaultPriority: priority.default('routine'),
-      /** 10^6 bytes of decoded pixels, two for each. */
+      /** 10^6 bytes of decoded pixels, two for each, and of one multi-frame file. */
       maxVolumeMegabytes: z.number().positive().default(1500),
     })
     .prefault({}),

@@ -175,7 +175,7 @@ export const ERRORS = {
   RAUNET_TOO_LARGE: entry(
     'permanent',
     'The series is larger than this service may take into memory',
-    'Raise jobs.maxVolumeMegabytes where the machine has the memory, or send a thicker reconstruction.',
+    'Raise jobs.maxVolumeMegabytes where the machine has the memory, or send a thicker reconstruction, or each phase as a series of its own.',
   ),
   RAUNET_CORRUPT_PIXELS: entry(
     'permanent',

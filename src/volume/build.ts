@@ -44,6 +44,7 @@ export async function buildVolume(
     }
   };
   await Promise.all(Array.from({ length: decoder.threads }, decodeInTurn));
+  decoder.forget();
   if (failure !== undefined) throw failure;
 
   const huSlice = (k: number): Float32Array => huOf(pixels[k] as StoredPixels, slices[k] as Slice);

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type NativePixels, readPixelData } from '../dicom/pixel-data';
 import { TRANSFER_SYNTAX } from '../dicom/uids';
@@ -24,15 +24,31 @@ export interface DecoderOptions {
   threads: number;
   /** For one slice; a stream that takes longer twice is corrupt. */
   timeoutSeconds: number;
+  /** Of one multi-frame file, which is read whole. */
+  maxFileBytes?: number;
 }
+
+/** More `readFile` refuses to read. */
+const MAX_READ_BYTES = 2 ** 31 - 1;
 
 /**
  * A decoder of files on disk. Native pixels are read in this thread; compressed ones, after checks of their markers,
  * in disposable workers. Close it: workers keep the process alive.
  */
-export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decoder {
+export function openDecoder({
+  threads,
+  timeoutSeconds,
+  maxFileBytes = MAX_READ_BYTES,
+}: DecoderOptions): Decoder {
   const workers = openWorkers(threads, timeoutSeconds * 1000);
-  const load = rememberFrames();
+  const largest = Math.min(maxFileBytes, MAX_READ_BYTES);
+  let last: { file: string; pixels: Promise<FilePixels> } | null = null;
+
+  /** A multi-frame file is read once for all of its frames. */
+  function load(slice: Slice): Promise<FilePixels> {
+    if (last?.file !== slice.file) last = { file: slice.file, pixels: loadPixelData(slice, largest) };
+    return last.pixels;
+  }
 
   async function decodeFrame(slice: Slice): Promise<StoredPixels> {
     const pixels = await load(slice);
@@ -75,8 +91,12 @@ export function openDecoder({ threads, timeoutSeconds }: DecoderOptions): Decode
       } catch (thrown) {
         const { file, sopInstanceUid } = slice;
         const context = { stage: 'volume', sopInstanceUid } as const;
+        if (thrown instanceof RaunetError && thrown.code === 'RAUNET_TOO_LARGE') throw thrown;
         throw readFailure(thrown, basename(file), 'RAUNET_SPOOL_MISSING', context) ?? corrupt(thrown, slice);
       }
+    },
+    forget() {
+      last = null;
     },
     close: () => workers.close(),
   };
@@ -87,21 +107,22 @@ type FilePixels = { transferSyntaxUid: string } & (
   | { kind: 'encapsulated'; bytesOf: (frame: number) => Uint8Array }
 );
 
-async function loadPixelData({ file, frameCount }: Slice): Promise<FilePixels> {
+async function loadPixelData(slice: Slice, maxBytes: number): Promise<FilePixels> {
+  const { file, frameCount } = slice;
+  if (frameCount > 1) await refuseLarge(slice, maxBytes);
   const pixels = readPixelData(await readFile(file));
   return pixels.kind === 'native' ? pixels : { ...pixels, bytesOf: framesOf(pixels, frameCount) };
 }
 
-/** A multi-frame file is read once for all of its frames, then forgotten: it may be large. */
-function rememberFrames(): (slice: Slice) => Promise<FilePixels> {
-  let last: { file: string; pixels: Promise<FilePixels>; framesLeft: number } | null = null;
-  return (slice) => {
-    const { file, frameCount } = slice;
-    if (last?.file !== file) last = { file, pixels: loadPixelData(slice), framesLeft: frameCount };
-    const { pixels } = last;
-    if (--last.framesLeft <= 0) last = null;
-    return pixels;
-  };
+/** A file that would not fit into memory, or into one buffer. */
+async function refuseLarge({ file, sopInstanceUid }: Slice, maxBytes: number): Promise<void> {
+  const { size } = await stat(file);
+  if (size > maxBytes)
+    throw new RaunetError('RAUNET_TOO_LARGE', {
+      stage: 'volume',
+      sopInstanceUid,
+      detail: `${basename(file)} has ${Math.ceil(size / 1e6)} MB of at most ${Math.floor(maxBytes / 1e6)} MB in one file`,
+    });
 }
 
 function corrupt(thrown: unknown, { sopInstanceUid, frameNumber }: Slice): RaunetError {

@@ -21,7 +21,9 @@ export type StoredPixels = Int16Array | Uint16Array;
 export interface Decoder {
   /** How many slices are worth asking for at a time. */
   readonly threads: number;
-  /** Throws RAUNET_CORRUPT_PIXELS, which names the instance, RAUNET_SPOOL_MISSING and RAUNET_SPOOL_READ. */
+  /** Throws RAUNET_CORRUPT_PIXELS, which names the instance, RAUNET_TOO_LARGE, RAUNET_SPOOL_MISSING and RAUNET_SPOOL_READ. */
   decode(slice: Slice): Promise<StoredPixels>;
+  /** Lets go of the file decoded last, which is kept for its other frames and may be large. */
+  forget(): void;
   close(): Promise<void>;
 }

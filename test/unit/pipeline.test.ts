@@ -158,6 +158,7 @@ test('a long scan on a couch that touches the back has the same lesion, whatever
     const decoder: Decoder = {
       threads: 1,
       decode: async ({ instanceNumber }) => Int16Array.from(made.volume.huSlice(instanceNumber!)),
+      forget: () => {},
       close: async () => {},
     };
     const { mask, measurements } = await analyse(

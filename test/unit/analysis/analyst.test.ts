@@ -2,12 +2,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAnalyst } from '../../../src/analysis/analyst';
+import { SOP_CLASS, TRANSFER_SYNTAX } from '../../../src/dicom/uids';
+import { type PlainDataSet, writePart10 } from '../../../src/dicom/write';
 import { loadModel } from '../../../src/inference/contract';
 import type { Inference } from '../../../src/inference/types';
 import { RaunetError } from '../../../src/lib/errors';
 import { silentLog } from '../../../src/lib/log';
 import { analyse, encode, readHeaders } from '../../../src/pipeline';
 import { openDecoder } from '../../../src/volume/decoder';
+import { header } from '../../fixtures/encode';
 import { makePhantom } from '../../fixtures/phantom';
 import { context } from '../../fixtures/result-source';
 
@@ -101,6 +104,45 @@ test('a series larger than allowed is refused before it is read', async () => {
   await expect(analyst.analyse({ files, sender }, run)).rejects.toMatchObject({
     code: 'RAUNET_TOO_LARGE',
     context: { detail: '8 slices of 512 x 512 pixels, 5 MB of at most 3 MB' },
+  });
+});
+
+test('of a series of few slices the file may still be too large: it holds all phases', async () => {
+  const frame = (phase: number, z: number): PlainDataSet => ({
+    FrameContentSequence: [{ TemporalPositionIndex: phase }],
+    PlanePositionSequence: [{ ImagePositionPatient: ['0', '0', String(z)] }],
+  });
+  const phases = [1, 2, 3, 4].flatMap((phase) => [0, 5, 10].map((z) => frame(phase, z)));
+  const enhanced = join(folder, 'phases.dcm');
+  await writeFile(
+    enhanced,
+    writePart10({
+      sopClassUid: SOP_CLASS.enhancedCt,
+      sopInstanceUid: '1.2.3.1',
+      transferSyntaxUid: TRANSFER_SYNTAX.explicitLittleEndian,
+      dataset: {
+        ...header({ rows: 512, columns: 512, bitsStored: 12, signed: false, values: [] }),
+        Modality: 'CT',
+        ImageType: ['ORIGINAL', 'PRIMARY', 'VOLUME', 'NONE'],
+        SamplesPerPixel: 1,
+        PhotometricInterpretation: 'MONOCHROME2',
+        NumberOfFrames: phases.length,
+        SharedFunctionalGroupsSequence: [
+          {
+            PixelMeasuresSequence: [{ PixelSpacing: ['0.7', '0.7'], SliceThickness: '5' }],
+            PlaneOrientationSequence: [{ ImageOrientationPatient: ['1', '0', '0', '0', '1', '0'] }],
+          },
+        ],
+        PerFrameFunctionalGroupsSequence: phases,
+        PixelData: new Uint8Array(phases.length * 512 * 512 * 2),
+      },
+    }),
+  );
+  const small = { ...limits, maxVolumeBytes: 3 * 512 * 512 * 2 };
+  const analyst = openAnalyst({ inference: await inference(), log: silentLog, limits: small });
+  await expect(analyst.analyse({ files: [enhanced], sender }, run)).rejects.toMatchObject({
+    code: 'RAUNET_TOO_LARGE',
+    context: { detail: 'phases.dcm has 7 MB of at most 1 MB in one file' },
   });
 });
 

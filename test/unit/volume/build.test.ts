@@ -107,6 +107,14 @@ test('progress ends at 1', async () => {
   expect(shares).toEqual(Array.from({ length: 20 }, (_, k) => (k + 1) / 20));
 });
 
+test('a file whose other frames nobody asks for is not kept', async () => {
+  const ordered = await series([{ PixelData: pixels(0) }]);
+  const slices = ordered.slices.map((slice) => ({ ...slice, frameCount: 2, rows: 4 }));
+  await buildVolume({ ...ordered, slices }, decoder);
+  await rm(slices[0]!.file);
+  await expect(decoder.decode(slices[0]!)).rejects.toMatchObject({ code: 'RAUNET_SPOOL_MISSING' });
+});
+
 test('a deflated series is read like any other', async () => {
   const bytes = ctFile({ PixelData: pixels(24) }, TRANSFER_SYNTAX.deflatedExplicitLittleEndian);
   const file = join(folder, 'deflated.dcm');

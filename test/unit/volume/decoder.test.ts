@@ -1,4 +1,4 @@
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readHeader } from '../../../src/dicom/read';
@@ -254,6 +254,28 @@ test('a file that cannot be read now is no corrupt one: transient, with what the
   });
 });
 
+describe('a large file of several frames', () => {
+  const answer = async (maxFileBytes: number, length: number | null = null) => {
+    const other = openDecoder({ threads: 1, timeoutSeconds: 20, maxFileBytes });
+    const [single] = await slicesOf(ctFile());
+    const slice = { ...(single as Slice), rows: 4, frameCount: 2 };
+    if (length !== null) await truncate(slice.file, length);
+    const told = await other.decode(slice).catch((error: unknown) => error);
+    await other.close();
+    return told;
+  };
+  test('as large as allowed is read', async () => expect(await answer(ctFile().length)).toHaveLength(32));
+  test.each([
+    ['allowed', 1e6, 1e6 + 1, /^\d+\.dcm has 2 MB of at most 1 MB in one file$/],
+    ['can be read at all', 1e12, 2 ** 31, /^\d+\.dcm has 2148 MB of at most 2147 MB in one file$/],
+  ])('larger than %s: TOO_LARGE, and nothing of it is read', async (_, maxFileBytes, length, detail) =>
+    expect(await answer(maxFileBytes, length)).toMatchObject({
+      code: 'RAUNET_TOO_LARGE',
+      context: { stage: 'volume', sopInstanceUid: '1.2.3.1', detail: expect.stringMatching(detail) },
+    }),
+  );
+});
+
 describe('frames of an Enhanced CT', () => {
   const frames = [image(12, false, 1), image(12, false, 2), image(12, false, 3)];
   const enhanced = (pixels: PlainDataSet['string'], syntax: string) =>
@@ -296,6 +318,20 @@ describe('frames of an Enhanced CT', () => {
     expect(await all(Buffer.concat([file.subarray(0, pixelData), table, file.subarray(pixelData)]))).toEqual(
       expected,
     );
+  });
+  test('one file is read once for all of its frames, until it is forgotten', async () => {
+    const slices = await slicesOf(
+      enhanced(
+        Buffer.concat(await Promise.all(frames.map((frame) => encode(frame, '')))),
+        TRANSFER_SYNTAX.explicitLittleEndian,
+      ),
+    );
+    const [first, second, third] = slices as [Slice, Slice, Slice];
+    await decoder.decode(first);
+    await rm(first.file);
+    expect([...(await decoder.decode(second))]).toEqual(expected[1]);
+    decoder.forget();
+    await expect(decoder.decode(third)).rejects.toMatchObject({ code: 'RAUNET_SPOOL_MISSING' });
   });
   test('the corrupt one is named', async () => {
     const syntax = TRANSFER_SYNTAX.jpegLsLossless;
