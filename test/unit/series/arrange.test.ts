@@ -265,13 +265,19 @@ describe('two scans a fraction of a step apart', () => {
     expect(acquisitionsOf(series)).toEqual([1]);
     expect(warningsOf(series)).toEqual(['MULTI_PHASE']);
   });
-  test('two scans of the chest and one of the abdomen: MULTI_PHASE, not a mixture of them', () => {
-    const slices = [...acquisition(1, 0), ...acquisition(2, 1.5), ...acquisition(3, -300)];
-    refused(slices, 'RAUNET_MULTI_PHASE');
-    expect(() => arrange(slices, ctSummary())).toThrow(
-      '3 phases by acquisition number, 1 of them elsewhere than the fullest',
-    );
-  });
+  test.each([
+    [100, 1],
+    [200, 2],
+  ])(
+    'two scans of the chest and %d slices of the abdomen: MULTI_PHASE, not a mixture of them',
+    (count, elsewhere) => {
+      const slices = [...acquisition(1, 0), ...acquisition(2, 1.5), ...acquisition(3, -3 * count, count)];
+      refused(slices, 'RAUNET_MULTI_PHASE');
+      expect(() => arrange(slices, ctSummary())).toThrow(
+        `3 phases by acquisition number, ${elsewhere} of them elsewhere than the fullest`,
+      );
+    },
+  );
   test('parts that share their seam: MULTI_PHASE, no part is thrown away', () =>
     refused([...acquisition(1, 0), ...acquisition(2, 297, 20)], 'RAUNET_MULTI_PHASE'));
   test('an acquisition that fills a gap of the other is one volume with it', () => {
