@@ -25,7 +25,7 @@ from training.data.cache import READERS
 from training.data.folds import held_out
 from training.data.sources import Slice
 from training.networks import raunet
-from training.predict import Network, load_network, segment, segment_hu
+from training.predict import Network, chest_cavities, load_network, segment
 from training.recipes import LABELLED
 from training.train import fold_of
 
@@ -66,11 +66,20 @@ def fold_in(file: Path, given: str | None) -> str | None:
     return checkpoint.left_out(recipe)
 
 
+def cavities_of(slices: list[Slice]) -> dict[str, np.ndarray]:
+    """Where training.predict looks for lesions in the slices of whole series, by name: bool [rows, cols]."""
+    series = defaultdict(list)
+    for item in slices:
+        series[item.group].append(item)
+    return {item.name: cavity for items in series.values()
+            for item, cavity in zip(items, chest_cavities([preprocess.unwindowed(item.unit) for item in items]), strict=True)}
+
+
 def judge(network: Network, slices: list[Slice], result: Result, pictures: Path | None = None) -> None:
     """Adds a network's answers on the slices to the result; writes side-by-side pictures where a folder is given."""
+    cavities = cavities_of([item for item in slices if item.source == "effusion"])
     for item in slices:
-        predicted = (segment_hu(network, preprocess.unwindowed(item.unit), item.box) if item.source == "effusion"
-                     else segment(network, item.unit, item.box))
+        predicted = segment(network, item.unit, item.box) * cavities.get(item.name, True)
         for event in EVENTS_OF[item.source]:
             score = metrics.score(predicted, item.allowed, metrics.EVENTS[event], item.group)
             if score:

@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from training import preprocess
-from training.data.pictures import unit_from_grey, upright
+from training.data.pictures import content, unit_from_grey, upright
 from training.data.sources import chest_cavity, whole
 from training.preprocess import SIZE, Box
 
@@ -66,39 +66,51 @@ def segment(network: Network, unit: np.ndarray, box: Box) -> np.ndarray:
     return out
 
 
-def picture_box(unit: np.ndarray) -> Box:
+def picture_box(unit: np.ndarray, spacing: float) -> Box:
     """Box of an 8-bit picture, upright: all of it where it is cropped to the lungs, the lung box where air surrounds it."""
     hu = preprocess.unwindowed(unit)
     rim = np.concatenate([hu[0], hu[-1], hu[:, 0], hu[:, -1]])
     if np.mean(rim < preprocess.TISSUE_HU) > AIR_AROUND:
-        spacing = SPACING_MM * 512 / unit.shape[1]
         return preprocess.lung_box([hu], (spacing, spacing)) or whole(unit.shape)
     return whole(unit.shape)
 
 
 def segment_picture(network: Network, grey: np.ndarray, transposed: bool) -> np.ndarray:
-    """8-bit picture as stored -> classes uint8 of the same shape and orientation."""
-    turn = upright if transposed else np.asarray  # its own inverse
-    unit = unit_from_grey(turn(grey))
-    return turn(segment(network, unit, picture_box(unit)))
+    """8-bit picture as stored -> classes uint8 of the same shape and orientation.
 
-
-def segment_hu(network: Network, hu: np.ndarray, box: Box) -> np.ndarray:
-    """Whole slice in HU [rows, cols], upright, and the lung box of its series -> classes uint8 [rows, cols].
-
-    Nothing is found outside of the chest cavity, the convex hull of the air in the lungs with some room: blankets and
-    tubes, the muscles of the back and the organs of the abdomen lie in the box too.
+    Its greys are read twice: within its frame to find the lungs, then in the box alone, as in training: the black corners
+    of a scan are darker than any lung.
     """
-    cavity = preprocess.body_mask(hu) & chest_cavity(hu, fluid=np.zeros(hu.shape, bool))
-    return segment(network, preprocess.windowed(hu), box) * cavity
+    turn = upright if transposed else np.asarray  # its own inverse
+    picture = turn(grey)
+    out = np.zeros(picture.shape, np.uint8)
+    inside, found = (array[content(picture)] for array in (picture, out))
+    box = picture_box(unit_from_grey(inside), SPACING_MM * 512 / picture.shape[1])
+    crop = np.s_[box.top:box.bottom, box.left:box.right]
+    unit = unit_from_grey(inside[crop])
+    found[crop] = segment(network, unit, whole(unit.shape))
+    return turn(out)
+
+
+def chest_cavities(stack: list[np.ndarray]) -> list[np.ndarray]:
+    """Where a lesion may be found in each slice of a series, HU [rows, cols] upright: bool [rows, cols] each.
+
+    The convex hull of the air in the lungs with some room, within the body: blankets and tubes, the muscles of the back
+    and the organs of the abdomen lie in the lung box too. A slice without any air, where both lungs may be white, has the
+    cavities of the others.
+    """
+    cavities = [chest_cavity(hu, fluid=np.zeros(hu.shape, bool)) for hu in stack]
+    shared = np.any(cavities, axis=0)
+    return [preprocess.body_mask(hu) & (own if own.any() else shared) for hu, own in zip(stack, cavities, strict=True)]
 
 
 def segment_series(network: Network, stack: list[np.ndarray]) -> list[np.ndarray] | None:
-    """Slices of one series, int16 HU [rows, cols] of one size -> classes uint8 of each; None: no lung found."""
+    """Whole slices of one series, upright, int16 HU [rows, cols] of one size -> classes uint8 of each; None: no lung found."""
     box = preprocess.lung_box(stack, (SPACING_MM, SPACING_MM))
     if box is None:
         return None
-    return [segment_hu(network, hu, box) for hu in stack]
+    return [segment(network, preprocess.windowed(hu), box) * cavity
+            for hu, cavity in zip(stack, chest_cavities(stack), strict=True)]
 
 
 def save_mask(mask: np.ndarray, path: Path) -> None:
@@ -123,16 +135,17 @@ def predict(network: Network, images: Path, out: Path, transposed: bool) -> int:
     for path in files:
         try:
             image = Image.open(path)
+            colour16 = image.mode in ("LA", "RGB", "RGBA") and ";16" in str(image.tile[0].args)  # Pillow drops half of the bits
             pixels = np.array(image)
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
         if image.mode.startswith("I"):
             hu = (pixels.astype(np.int32) - 1024).astype(np.int16)
             series.setdefault((path.stem.rsplit("_", 1)[0], hu.shape), []).append((path, hu))
-        elif image.mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
+        elif image.mode in ("1", "L", "LA", "P", "RGB", "RGBA") and not colour16:
             save_mask(segment_picture(network, np.array(image.convert("L")), transposed), out / f"{path.stem}.png")
         else:
-            raise ValueError(f"{path}: a picture of mode {image.mode} is neither 8-bit grey nor 16-bit")
+            raise ValueError(f"{path}: {'16-bit ' * colour16}mode {image.mode} is neither 8-bit nor 16-bit grey: convert it")
     for (name, _), members in series.items():
         masks = segment_series(network, [hu for _, hu in members])
         if masks is None:

@@ -1,5 +1,6 @@
 """All slices at the network's size in one file, so that training never decodes a picture."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from training.data.sources import Slice, covid20, effusion, medseg, unlabelled
 from training.preprocess import SIZE, Box
 
 FOLDER = Path(__file__).resolve().parent.parent / ".cache"
-VERSION = 6  # raise it whenever a reader or the preprocessing changes
+VERSION = 7  # raise it whenever a reader or the preprocessing changes
 TIGHT_BELOW = 0.9  # a slice's own lungs fill less than this of the series' box: keep a tight crop of it too
 
 READERS = {"medseg": medseg, "effusion": effusion, "covid20": covid20, "pairs": pairs, "unlabelled": unlabelled,
@@ -72,7 +73,9 @@ def load(source: str) -> Dataset:
         rows = [(*at_network_size(item, box), source, item.name, item.group)
                 for item in READERS[source]() for box in crops(item)]
         columns = [np.array(column) for column in zip(*rows, strict=True)]
-        np.savez(path, **dict(zip(("images", "allowed", "sources", "names", "groups"), columns, strict=True)))
+        part = FOLDER / f"{path.stem}-{os.getpid()}.npz"  # two trainings may make it at once
+        np.savez(part, **dict(zip(("images", "allowed", "sources", "names", "groups"), columns, strict=True)))
+        part.replace(path)
     with np.load(path) as file:
         return Dataset(**{key: file[key] for key in file.files})
 

@@ -82,6 +82,31 @@ def test_a_pictures_own_greys_undo_its_window(low, high):
     assert unit[200:, 160:250].mean() == pytest.approx((40 + 1250) / 1500, abs=0.03)
 
 
+def greys(hu, low, high):
+    noisy = hu + np.random.default_rng(0).normal(0, 15, hu.shape)
+    return np.clip((noisy - low) / (high - low) * 255, 0, 255).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("window", [(-1350, 150), (-1200, 200), (-1250, 250)])
+def test_soft_tissue_is_neither_the_bone_that_the_window_cuts_off_nor_the_fat(window):
+    hu = np.full((300, 400), -860.0)
+    hu[:, 150:230] = 40  # muscle and blood
+    hu[:, 230:320] = -100  # more fat
+    hu[280:, :] = 700  # spine: white, of one grey
+    hu[:12, :120] = -950
+    unit = unit_from_grey(greys(hu, *window))
+    assert unit[20:270, 150:230].mean() == pytest.approx((40 + 1250) / 1500, abs=0.03)
+    assert unit[20:270, :150].mean() == pytest.approx((-860 + 1250) / 1500, abs=0.03)
+
+
+def test_fat_is_not_taken_for_air_in_a_picture_without_air():
+    hu = np.full((300, 400), 20.0)  # both lungs full of fluid
+    hu[:, :40] = -100
+    unit = unit_from_grey(greys(hu, -1350, 150))
+    assert unit[:, 40:].mean() == pytest.approx((20 + 1250) / 1500, abs=0.03)
+    assert unit[:, :40].mean() == pytest.approx((-100 + 1250) / 1500, abs=0.03)
+
+
 def test_a_picture_of_one_grey_does_not_fail():
     assert np.isfinite(unit_from_grey(np.full((20, 20), 255, np.uint8))).all()
     assert np.isfinite(unit_from_grey(np.zeros((20, 20), np.uint8))).all()

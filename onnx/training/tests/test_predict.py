@@ -1,5 +1,8 @@
 """Predict: what lies in --out is what the caller's files ask for. The network here marks by grey, so places are known."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,6 +60,49 @@ def test_the_network_sees_a_transposed_picture_upright(tmp_path):
     np.testing.assert_array_equal(seen[0], seen[1])
 
 
+@pytest.mark.parametrize("frame", [0, 255])
+def test_a_frame_around_a_picture_changes_nothing_within_it(frame):
+    seen = []
+
+    def spy(image):
+        seen.append(image)
+        return by_grey(image)
+
+    picture = lung_picture() + (np.indices((240, 300)).sum(axis=0) % 10).astype(np.uint8)  # no row or column of one grey
+    framed = np.pad(picture, 30, constant_values=frame)
+    bare, within = (predict.segment_picture(spy, grey, transposed=False) for grey in (picture, framed))
+    np.testing.assert_array_equal(within, np.pad(bare, 30))
+    np.testing.assert_array_equal(*seen)
+
+
+def test_the_black_corners_of_a_whole_scan_do_not_darken_its_lungs():
+    (hu,), _ = golden.stacks()["chest"]
+    grey = np.clip((np.maximum(hu, -1000) + 1250) / 1500 * 255, 0, 255).astype(np.uint8)
+    rows, cols = np.indices(grey.shape)
+    cut = grey.copy()
+    cut[(rows / grey.shape[0] - 0.5) ** 2 + (cols / grey.shape[1] - 0.5) ** 2 > 0.25] = 0
+    seen = []
+
+    def spy(image):
+        seen.append(image)
+        return by_grey(image)
+
+    for picture in (grey, cut):
+        predict.segment_picture(spy, picture, transposed=False)
+    np.testing.assert_allclose(*seen, atol=0.01)
+
+
+def test_a_colour_picture_of_16_bits_is_refused_and_named(tmp_path):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header, rows = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0), (b"\0" + bytes(4 * 6)) * 4
+    (tmp_path / "rgb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+                                       + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    with pytest.raises(ValueError, match="rgb.png: 16-bit mode RGB"):
+        predict.predict(by_grey, tmp_path, tmp_path / "out", False)
+
+
 def test_sixteen_bit_slices_are_hounsfield_units_plus_1024_and_never_turned(tmp_path):
     (hu,), _ = golden.stacks()["small-lungs"]
     stored = (np.maximum(hu, -1024) + 1024).astype(np.uint16)
@@ -96,10 +142,10 @@ def test_slices_without_lung_get_empty_masks_and_a_warning(tmp_path, capsys):
 def test_an_uncropped_picture_is_cropped_to_the_lungs_first():
     (hu,), _ = golden.stacks()["chest"]
     unit = np.clip((hu + 1250) / 1500, 0, 1)
-    box = predict.picture_box(unit)
+    box = predict.picture_box(unit, 1.5)
     assert box.width < 0.8 * unit.shape[1]
     cropped = unit[box.top:box.bottom, box.left:box.right]
-    assert predict.picture_box(cropped) == (0, 0, *cropped.shape)
+    assert predict.picture_box(cropped, 1.5) == (0, 0, *cropped.shape)
 
 
 def test_nothing_is_found_in_the_chest_wall_or_below_the_lungs():
@@ -114,7 +160,8 @@ def test_nothing_is_found_in_the_chest_wall_or_below_the_lungs():
         return p
 
     in_chest, in_abdomen = predict.segment_series(everywhere, [chest, abdomen.astype(np.int16)])
-    assert not in_abdomen.any()
+    assert not (in_abdomen & ~in_chest).any(), "nor in a slice without air, which may be two white lungs, but where the others have theirs"
+    assert in_abdomen[100:140, 60:90].all(), "both lungs white: not left out"
     assert in_chest[100:140, 60:90].all(), "the right lung"
     rows, cols = np.nonzero(in_chest)
     air = preprocess.slice_lung(chest, (1.5, 1.5)).box
