@@ -16,6 +16,9 @@ export function createPool(connection: ClientConfig, log: Log): Pool {
     application_name: 'raunet',
     connectionTimeoutMillis: 10_000,
     statement_timeout: 120_000,
+    // A host that vanished says nothing: what waits for its answer is told so, after the server's own limit.
+    query_timeout: 125_000,
+    keepAlive: true,
   });
   pool.on('error', (error) => log.warn('A database session ended', { error }));
   return pool;
@@ -40,9 +43,12 @@ export async function transaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): 
     await tx.query('COMMIT');
     return result;
   } catch (error) {
-    await tx.query('ROLLBACK').catch((failure: Error) => {
-      broken ??= failure;
-    });
+    // A session that does not answer is not asked again: its end rolls back.
+    if (isConnectionError(error)) broken ??= error;
+    else
+      await tx.query('ROLLBACK').catch((failure: Error) => {
+        broken ??= failure;
+      });
     return rethrow(error);
   } finally {
     tx.removeListener('error', onError);
@@ -60,7 +66,7 @@ function rethrow(error: unknown): never {
 }
 
 /** pg throws plain errors where the socket ends or the pool gives up waiting. */
-const isConnectionError = (error: unknown): boolean =>
+const isConnectionError = (error: unknown): error is Error =>
   error instanceof Error &&
   ('syscall' in error ||
     /^(Connection terminated|Client has encountered|timeout exceeded|Query read timeout)/i.test(
