@@ -1,5 +1,6 @@
 import { refusalPage, summaryPage } from '../picture/summary-page';
 import type { Analysis, EncodedObject, Refusal, ResultContext } from '../types';
+import { reasonOf } from '../common/uids';
 import { secondaryCapture } from './secondary-capture';
 
 /** The page that any viewer shows: volumes, percentages, the slices with the most disease. */
@@ -13,12 +14,12 @@ export function buildSummary(analysis: Analysis, context: ResultContext): Encode
 
 /** The page that says why a series was not analysed. */
 export function buildRefusalSummary(refusal: Refusal, context: ResultContext): EncodedObject {
-  const { summary, source, slices, outcome, code, sentence } = refusal;
-  const part = `${outcome} ${code} ${sentence}`;
+  const { summary, source, slices } = refusal;
   const capture = {
     series: 'summary',
-    part,
+    part: 'page',
     instanceNumber: 1,
+    reason: reasonOf(refusal),
     description: 'Reason for no analysis',
   } as const;
   const from = { summary, source, slices, shown: slices };

@@ -126,13 +126,13 @@ describe('a refusal', () => {
     expect(preserved(page!.bytes)).toEqual(Array(12).fill('NO'));
   });
 
-  test('for another reason, and the success after it, are other documents', () => {
+  test('for another reason, and the success after it, are other documents in other series', () => {
     const other = { ...refusal, code: 'RAUNET_CORRUPT_PIXELS' };
     const reports = [
       ...buildRefusalResults(refusal, context()),
       ...buildRefusalResults(other, context()),
       ...buildResults(given.analysis, context()),
-    ].map(({ sopInstanceUid }) => sopInstanceUid);
+    ].flatMap(({ seriesUid, sopInstanceUid }) => [seriesUid, sopInstanceUid]);
     expect(new Set(reports).size).toBe(reports.length);
   });
 
