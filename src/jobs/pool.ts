@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { type ClientBase, type ClientConfig, DatabaseError, Pool } from 'pg';
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
@@ -8,7 +9,10 @@ export type Tx = ClientBase;
 /** Whatever answers a single query: the pool, or a transaction. */
 export type Db = Pick<ClientBase, 'query'> | Pick<Pool, 'query'>;
 
-/** Sessions for the service's own tables; a connection that drops while idle is only logged, the next query opens another. */
+/**
+ * Sessions for the service's own tables; a connection that drops while idle is only logged, the next query opens another.
+ * A query outside of a transaction throws as `transaction` does.
+ */
 export function createPool(connection: ClientConfig, log: Log): Pool {
   const pool = new Pool({
     ...connection,
@@ -21,6 +25,8 @@ export function createPool(connection: ClientConfig, log: Log): Pool {
     keepAlive: true,
   });
   pool.on('error', (error) => log.warn('A database session ended', { error }));
+  const query = pool.query.bind(pool) as (...asked: unknown[]) => Promise<unknown>;
+  pool.query = ((...asked: unknown[]) => query(...asked).catch(rethrow)) as typeof pool.query;
   return pool;
 }
 
@@ -67,7 +73,7 @@ function rethrow(error: unknown): never {
 
 /** pg throws plain errors where the socket ends or the pool gives up waiting. */
 const isConnectionError = (error: unknown): error is Error =>
-  error instanceof Error &&
+  isNativeError(error) &&
   ('syscall' in error ||
     /^(Connection terminated|Client has encountered|timeout exceeded|Query read timeout)/i.test(
       error.message,
