@@ -16,8 +16,6 @@ export interface Capture {
   /** Tells it apart in its series, for the UID. */
   part: string;
   instanceNumber: number;
-  /** Of a page that says why there is no analysis. */
-  reason?: string;
   summary: SeriesSummary;
   source: DataSet;
   /** Of the whole series: they decide the UIDs. */
@@ -31,9 +29,8 @@ export interface Capture {
 
 /** A picture as a Secondary Capture Image (PS3.3 A.8.1), RGB, made by a workstation. */
 export function secondaryCapture(image: RgbImage, capture: Capture, context: ResultContext): EncodedObject {
-  const { series, part, instanceNumber, reason, summary, source, slices, shown, description, geometry } =
-    capture;
-  const uids = outputUids(series, part, summary, slices, context, reason ?? null);
+  const { series, part, instanceNumber, summary, source, slices, shown, description, geometry } = capture;
+  const uids = outputUids(series, part, summary, slices, context);
   return encodeObject('SC', SOP_CLASS.secondaryCapture, uids, {
     ...commonModules(series, uids.seriesUid, source, context),
     ...geometry,

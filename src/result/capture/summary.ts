@@ -1,6 +1,5 @@
 import { refusalPage, summaryPage } from '../picture/summary-page';
 import type { Analysis, EncodedObject, Refusal, ResultContext } from '../types';
-import { reasonOf } from '../common/uids';
 import { secondaryCapture } from './secondary-capture';
 
 /** The page that any viewer shows: volumes, percentages, the slices with the most disease. */
@@ -14,12 +13,12 @@ export function buildSummary(analysis: Analysis, context: ResultContext): Encode
 
 /** The page that says why a series was not analysed. */
 export function buildRefusalSummary(refusal: Refusal, context: ResultContext): EncodedObject {
-  const { summary, source, slices } = refusal;
+  const { summary, source, slices, outcome, code, sentence } = refusal;
+  const part = `${outcome} ${code} ${sentence}`;
   const capture = {
     series: 'summary',
-    part: 'page',
+    part,
     instanceNumber: 1,
-    reason: reasonOf(refusal),
     description: 'Reason for no analysis',
   } as const;
   const from = { summary, source, slices, shown: slices };

@@ -1,6 +1,6 @@
 import { derivedUid } from '../../lib/uid';
 import type { SeriesSummary, Slice } from '../../series/types';
-import type { Refusal, ResultContext } from '../types';
+import type { ResultContext } from '../types';
 import { instancesOf } from './references';
 import type { ResultSeries } from './series';
 
@@ -12,8 +12,7 @@ export interface OutputUids {
 /**
  * UIDs of one result object: the same source instances, model, service and configuration give the same UIDs, so that
  * a second run changes nothing in the PACS; anything else gives another series, and so does an input that comes again
- * after retention erased the bytes that stood under its UIDs. `part` tells objects of one series apart. `reason`: why
- * there is no analysis; each has series of its own, so that a later success does not stand among refusals.
+ * after retention erased the bytes that stood under its UIDs. `part` tells objects of one series apart.
  */
 export function outputUids(
   series: ResultSeries,
@@ -21,21 +20,16 @@ export function outputUids(
   { studyUid, seriesUid }: SeriesSummary,
   slices: readonly Slice[],
   { producer, erasures }: Pick<ResultContext, 'producer' | 'erasures'>,
-  reason: string | null,
 ): OutputUids {
   const { model, serviceVersion, configHash } = producer;
   const instances = instancesOf(slices).map((instance) => instance.sopInstanceUid);
   const from = [studyUid, seriesUid, ...instances.sort(), model.sha256, serviceVersion, configHash];
   if (erasures > 0) from.push(`erased ${erasures}`);
-  if (reason !== null) from.push(reason);
   return {
     seriesUid: derivedUid(`${series} series`, ...from),
     sopInstanceUid: derivedUid(`${series} ${part}`, ...from),
   };
 }
-
-/** Outcome, code and sentence of a refusal, for its UIDs. */
-export const reasonOf = ({ outcome, code, sentence }: Refusal): string => `${outcome} ${code} ${sentence}`;
 
 /**
  * What is tracked over analyses of one series, e.g. its ground-glass opacity (PS3.3 C.8.20.2): without the model, so

@@ -13,10 +13,7 @@ const SIZE = 1024;
 const MARGIN = 40;
 const INNER = SIZE - 2 * MARGIN;
 const TILES = { rows: 2, columns: 3, gap: 8 };
-/** Of the page with one line of warnings. */
 const FOOTER = 46;
-/** More are cut; the report has them all. */
-const WARNING_LINES = 6;
 
 /**
  * The result on one page of 1024 x 1024 pixels for viewers that show neither SEG nor SR. It names the series and the
@@ -35,10 +32,8 @@ export function summaryPage(analysis: Analysis, context: ResultContext): RgbImag
   y = drawTable(page, y, measurements, context.codes);
   const gate = measurements.lungGateReason;
   if (gate !== null) y = drawLines(page, `No percentages and no score: ${gate}`, y + 2, 2);
-  const remarks = wrap('small', warnings.map(({ sentence }) => sentence).join(' '), INNER, WARNING_LINES);
-  const footer = FOOTER + (remarks.length - 1) * lineHeight('small');
   const top = y + 8;
-  const tileHeight = Math.floor((SIZE - footer - top - (TILES.rows - 1) * TILES.gap) / TILES.rows);
+  const tileHeight = Math.floor((SIZE - FOOTER - top - (TILES.rows - 1) * TILES.gap) / TILES.rows);
   const tileWidth = Math.floor((INNER - (TILES.columns - 1) * TILES.gap) / TILES.columns);
   drawTiles(page, volume, mask, slicesToShow(mask, TILES.rows * TILES.columns), coloursOf(context.codes), {
     left: MARGIN,
@@ -48,7 +43,7 @@ export function summaryPage(analysis: Analysis, context: ResultContext): RgbImag
     tileHeight,
     gap: TILES.gap,
   });
-  drawFoot(page, remarks, source, context);
+  drawFoot(page, warnings.map(({ sentence }) => sentence).join(' '), source, context);
   return page;
 }
 
@@ -58,7 +53,7 @@ export function refusalPage({ source, slices, code, sentence }: Refusal, context
   const y = drawHead(page, 'Chest CT: not analysed', source, slices.length);
   const below = drawLines(page, sentence, y + 10, 6, 'body');
   drawText(page, 'small', code, MARGIN, below + 8, FAINT);
-  drawFoot(page, [], source, context);
+  drawFoot(page, '', source, context);
   return page;
 }
 
@@ -84,15 +79,13 @@ function drawHead(page: RgbImage, title: string, source: DataSet, slices: number
 
 function drawFoot(
   page: RgbImage,
-  remarks: readonly string[],
+  warnings: string,
   source: DataSet,
   { producer, createdAt }: ResultContext,
 ): void {
   const maker = `${algorithmName(producer)} (sha256 ${producer.model.sha256.slice(0, 12)}) · ${MODEL_NAME} ${producer.serviceVersion}`;
   const made = momentOf(createdAt, source).text;
-  const top = page.rows - 42 - (remarks.length - 1) * lineHeight('small');
-  for (const [i, line] of remarks.entries())
-    drawText(page, 'small', line, MARGIN, top + i * lineHeight('small'), CAUTION);
+  drawText(page, 'small', shorten('small', warnings, INNER), MARGIN, page.rows - 42, CAUTION);
   drawText(page, 'small', shorten('small', maker, INNER - 160), MARGIN, page.rows - 23, FAINT);
   drawText(page, 'small', made, SIZE - MARGIN, page.rows - 23, FAINT, 'right');
 }

@@ -22,7 +22,7 @@ export function buildSeg(analysis: Analysis, context: ResultContext): EncodedObj
   const frames = chooseFrames(analysis, context);
   if (frames.length === 0) return null;
   const { summary, slices } = analysis.series;
-  const uids = outputUids('segmentation', 'SEG', summary, slices, context, null);
+  const uids = outputUids('segmentation', 'SEG', summary, slices, context);
   const transferSyntaxUid = context.options.segDeflated
     ? TRANSFER_SYNTAX.deflatedExplicitLittleEndian
     : TRANSFER_SYNTAX.explicitLittleEndian;

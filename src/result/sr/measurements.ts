@@ -15,7 +15,7 @@ export const findingSite = (region: Code, side?: Side | 'total'): PlainDataSet =
 const method = (value: Code): PlainDataSet => hasConceptMod(code(c.MEASUREMENT_METHOD, value));
 
 export const volume = (ml: number, ...modifiers: PlainDataSet[]): PlainDataSet =>
-  contains(num(c.VOLUME, decimals(ml, 3), c.MILLILITRE, [method(c.SUM_OF_VOXELS), ...modifiers]));
+  contains(num(c.VOLUME, millilitres(ml), c.MILLILITRE, [method(c.SUM_OF_VOXELS), ...modifiers]));
 
 export const percentage = (name: Code, percent: number): PlainDataSet =>
   contains(num(name, decimals(percent, 2), c.PERCENT, [method(c.RATIO_OF_VOLUMES)]));
@@ -39,6 +39,7 @@ const meanAttenuation = (hu: number): PlainDataSet =>
     num(c.ATTENUATION, decimals(hu, 1), c.HOUNSFIELD_UNIT, [hasConceptMod(code(c.DERIVATION, c.MEAN))]),
   );
 
-/** The smallest numbers keep three digits, so that something found is never 0. */
-const decimals = (value: number, digits: number): number =>
-  Number(Math.abs(value) < 0.1 ? value.toPrecision(3) : value.toFixed(digits));
+/** To a microlitre; the smallest volumes keep three digits, so that something found is never 0. */
+const millilitres = (ml: number): number => (ml < 0.1 ? Number(ml.toPrecision(3)) : decimals(ml, 3));
+
+const decimals = (value: number, digits: number): number => Number(value.toFixed(digits));

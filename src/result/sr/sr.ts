@@ -5,7 +5,7 @@ import type { SeriesSummary, Slice } from '../../series/types';
 import { commonModules } from '../common/document';
 import { encodeObject } from '../common/encode';
 import { type InstanceReference, instancesOf, sopReference } from '../common/references';
-import { outputUids, reasonOf } from '../common/uids';
+import { outputUids } from '../common/uids';
 import type { Analysis, EncodedObject, Refusal, ResultContext } from '../types';
 import * as c from './codes';
 import { type ContentItem, code, contains, container, hasConceptMod } from './content-item';
@@ -30,20 +30,21 @@ export function buildSr(
   ];
   const { source } = analysis;
   const evaluation = evaluations(analysis);
-  return encodeReport({ reason: null, summary, slices, source, seg, groups, evaluation }, context);
+  return encodeReport({ part: 'report', summary, slices, source, seg, groups, evaluation }, context);
 }
 
 /** The report of a series that could not be analysed: the same root, the reason, no measurements. */
 export function buildRefusalSr(refusal: Refusal, context: ResultContext): EncodedObject {
-  const { summary, slices, source } = refusal;
-  const reason = reasonOf(refusal);
+  const { summary, slices, source, outcome, code: reason, sentence } = refusal;
+  // Another reason is another document; so is the success after it.
+  const part = `${outcome} ${reason} ${sentence}`;
   const evaluation = refusalEvaluations(refusal);
-  return encodeReport({ reason, summary, slices, source, seg: null, groups: [], evaluation }, context);
+  return encodeReport({ part, summary, slices, source, seg: null, groups: [], evaluation }, context);
 }
 
 interface Report {
-  /** Of a refusal, for the UIDs: another reason is another document. */
-  reason: string | null;
+  /** Tells it apart from other reports on the same instances, for the UID. */
+  part: string;
   summary: SeriesSummary;
   slices: readonly Slice[];
   source: DataSet;
@@ -68,9 +69,9 @@ function content({ summary, slices, groups, evaluation }: Report, { producer }: 
 }
 
 function encodeReport(report: Report, context: ResultContext): EncodedObject {
-  const { reason, summary, slices, source, seg } = report;
+  const { part, summary, slices, source, seg } = report;
   const { studyUid, seriesUid } = summary;
-  const uids = outputUids('report', 'report', summary, slices, context, reason);
+  const uids = outputUids('report', part, summary, slices, context);
   const { predecessor } = context;
   return encodeObject('SR', SOP_CLASS.comprehensiveSr, uids, {
     ...commonModules('report', uids.seriesUid, source, context),

@@ -158,20 +158,6 @@ describe('pages', () => {
     expect(page.columns).toBe(1024);
   });
 
-  test('has every word of several warnings', () => {
-    const { analysis } = source();
-    const pageOf = (last: string) => {
-      const sentences = [
-        '1 localizer left out. ',
-        'The series holds 2 phases by acquisition number. ',
-        `2 slices are ${last}.`,
-      ];
-      const warnings = sentences.map((sentence) => ({ code: 'W', sentence: sentence.repeat(3) }));
-      return Buffer.from(summaryPage({ ...analysis, warnings }, context()).pixels);
-    };
-    expect(pageOf('missing').equals(pageOf('misting'))).toBe(false);
-  });
-
   test('of the contact sheet have the tiles asked for', () => {
     const { volume, mask } = source().analysis;
     const heading = { title: 'Phantom', subtitle: 'found' };
