@@ -90,6 +90,13 @@ test('a series description names the source and has at most 64 characters', () =
   }
 });
 
+test('the overlays of one analysis are one series', () => {
+  const made = buildResults(source().analysis, context({ summary: false, overlays: true }));
+  const overlays = made.filter(({ kind }) => kind === 'SC');
+  expect(overlays.length).toBeGreaterThan(1);
+  expect(new Set(overlays.map(({ seriesUid }) => seriesUid)).size).toBe(1);
+});
+
 /** (0028,135A) of every source image that a picture names. */
 const preserved = (bytes: Buffer): (string | null)[] =>
   readHeader(bytes)
@@ -134,6 +141,21 @@ describe('a refusal', () => {
       ...buildResults(given.analysis, context()),
     ].map(({ sopInstanceUid }) => sopInstanceUid);
     expect(new Set(reports).size).toBe(reports.length);
+  });
+
+  // PS3.3 C.7.3.1: what a viewer lists as one series, with one date and description, and pages through as one.
+  test('for another reason, and the success after it, are other series; the same again is the same', () => {
+    const other = { ...refusal, code: 'RAUNET_CORRUPT_PIXELS' };
+    const later = { ...context(), createdAt: new Date('2026-11-24T09:30:00Z') };
+    const seriesOf = (made: { seriesUid: string }[]) => made.map(({ seriesUid }) => seriesUid);
+    const first = seriesOf(buildRefusalResults(refusal, context()));
+    const series = [
+      ...first,
+      ...seriesOf(buildRefusalResults(other, later)),
+      ...seriesOf(buildResults(given.analysis, later)),
+    ];
+    expect(new Set(series).size).toBe(series.length);
+    expect(seriesOf(buildRefusalResults(refusal, later))).toEqual(first);
   });
 
   test('without a single readable slice is still a report', () => {
