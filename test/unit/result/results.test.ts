@@ -1,3 +1,4 @@
+import type { DataSet } from '../../../src/dicom/data-set';
 import { readHeader } from '../../../src/dicom/read';
 import { isUid } from '../../../src/lib/uid';
 import { buildRefusalResults, buildResults } from '../../../src/result/results';
@@ -78,8 +79,26 @@ test('times are those of the handed-in clock, in the time zone of the source', (
     expect(dataset.string('ContentDate')).toBe('20261123');
     expect(dataset.string('ContentTime')).toBe('123507');
     expect(dataset.string('TimezoneOffsetFromUTC')).toBe('-0530');
+    expect(contribution(dataset)).toBe('20261123123507-0530');
   }
 });
+
+test('without a zone in the source they are those of the process, which claims nothing of the copied study time', () => {
+  const zone = jest.spyOn(Date.prototype, 'getTimezoneOffset').mockReturnValue(-330);
+  const made = buildResults(source().analysis, context());
+  zone.mockRestore();
+  for (const { bytes } of made) {
+    const { dataset } = readHeader(bytes);
+    expect([dataset.string('ContentDate'), dataset.string('ContentTime')]).toEqual(['20261123', '233507']);
+    expect([dataset.string('SeriesDate'), dataset.string('SeriesTime')]).toEqual(['20261123', '233507']);
+    expect(dataset.has('TimezoneOffsetFromUTC')).toBe(false);
+    expect(contribution(dataset)).toBe('20261123233507+0530');
+  }
+});
+
+/** PS3.5 Table 6.2-1, DT: with its offset, whatever else the object says. */
+const contribution = (dataset: DataSet): string | null =>
+  dataset.item('ContributingEquipmentSequence')!.string('ContributionDateTime');
 
 test('a series description names the source and has at most 64 characters', () => {
   const given = source({ dataset: { SeriesDescription: 'ä'.repeat(64) } });
