@@ -107,6 +107,7 @@ async function processSeries(
         options: config.result,
         createdAt: new Date(),
         erasures: 0,
+        remarks: [],
         predecessor: null,
       }),
       pictures: {

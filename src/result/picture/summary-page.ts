@@ -20,9 +20,9 @@ const FOOTER = 46;
 const MOST_LINES = 40;
 /** Lines of reason and warnings that leave the pictures large on a square page: more without the rows of the lungs. */
 const LINES_ON_SQUARE = { withLungs: 3, withoutLungs: 8 };
-/** Lines of the reason that a refusal's page of REFUSAL_ROWS has room for. */
-const REASON_LINES = 6;
+/** Of a refusal's page with a short reason; and of what is on it beside the reason and the foot. */
 const REFUSAL_ROWS = 340;
+const REFUSAL_HEAD = 166;
 
 /**
  * The result on one page for viewers that show neither SEG nor SR: 1024 x 1024 pixels, and more rows where there is
@@ -33,7 +33,7 @@ export function summaryPage(analysis: Analysis, context: ResultContext): RgbImag
   const { series, source, volume, mask, measurements, warnings } = analysis;
   const gate = measurements.lungGateReason;
   const reason = gate === null ? [] : lines('small', `No percentages and no score: ${gate}`);
-  const notes = warnings.flatMap(({ sentence }) => lines('small', sentence));
+  const notes = [...context.remarks, ...warnings].flatMap(({ sentence }) => lines('small', sentence));
   const room = LINES_ON_SQUARE[measurements.lungs === null ? 'withoutLungs' : 'withLungs'];
   const more = Math.max(0, reason.length + notes.length - room);
   const page = blank(SIZE, SIZE + more * lineHeight('small'), PAPER);
@@ -47,8 +47,9 @@ export function summaryPage(analysis: Analysis, context: ResultContext): RgbImag
   y = drawTable(page, y, measurements, context.codes);
   if (reason.length > 0) y = drawLines(page, 'small', reason, y + 2, INK);
   const top = y + 8;
-  const foot = FOOTER + Math.max(0, notes.length - 1) * lineHeight('small');
-  const tileHeight = Math.floor((page.rows - foot - top - (TILES.rows - 1) * TILES.gap) / TILES.rows);
+  const tileHeight = Math.floor(
+    (page.rows - footHeight(notes) - top - (TILES.rows - 1) * TILES.gap) / TILES.rows,
+  );
   const tileWidth = Math.floor((INNER - (TILES.columns - 1) * TILES.gap) / TILES.columns);
   drawTiles(page, volume, mask, slicesToShow(mask, TILES.rows * TILES.columns), coloursOf(context.codes), {
     left: MARGIN,
@@ -58,20 +59,20 @@ export function summaryPage(analysis: Analysis, context: ResultContext): RgbImag
     tileHeight,
     gap: TILES.gap,
   });
-  drawLines(page, 'small', notes, page.rows - foot + 4, CAUTION);
-  drawFoot(page, source, context);
+  drawFoot(page, notes, source, context);
   return page;
 }
 
 /** The same head and foot for a series that was not analysed, with the reason. */
 export function refusalPage({ source, slices, code, sentence }: Refusal, context: ResultContext): RgbImage {
   const reason = lines('body', sentence);
-  const more = Math.max(0, reason.length - REASON_LINES);
-  const page = blank(SIZE, REFUSAL_ROWS + more * lineHeight('body'), PAPER);
+  const notes = context.remarks.flatMap((remark) => lines('small', remark.sentence));
+  const rows = REFUSAL_HEAD + reason.length * lineHeight('body') + footHeight(notes);
+  const page = blank(SIZE, Math.max(REFUSAL_ROWS, rows), PAPER);
   const y = drawHead(page, 'Chest CT: not analysed', source, slices.length);
   const below = drawLines(page, 'body', reason, y + 10, INK);
   drawText(page, 'small', code, MARGIN, below + 8, FAINT);
-  drawFoot(page, source, context);
+  drawFoot(page, notes, source, context);
   return page;
 }
 
@@ -95,8 +96,17 @@ function drawHead(page: RgbImage, title: string, source: DataSet, slices: number
   return 130;
 }
 
-/** Who made it, and when. */
-function drawFoot(page: RgbImage, source: DataSet, { producer, createdAt }: ResultContext): void {
+const footHeight = (notes: readonly string[]): number =>
+  FOOTER + Math.max(0, notes.length - 1) * lineHeight('small');
+
+/** Warnings, then who made it and when. */
+function drawFoot(
+  page: RgbImage,
+  notes: readonly string[],
+  source: DataSet,
+  { producer, createdAt }: ResultContext,
+): void {
+  drawLines(page, 'small', notes, page.rows - footHeight(notes) + 4, CAUTION);
   const maker = `${algorithmName(producer)} (sha256 ${producer.model.sha256.slice(0, 12)}) · ${MODEL_NAME} ${producer.serviceVersion}`;
   const made = momentOf(createdAt, source).text;
   drawText(page, 'small', shorten('small', maker, INNER - 160), MARGIN, page.rows - 23, FAINT);

@@ -29,7 +29,7 @@ export function buildSr(
     ...(context.options.srKeyRegions ? keyRegionGroups(analysis, context.codes) : []),
   ];
   const { source } = analysis;
-  const evaluation = evaluations(analysis);
+  const evaluation = evaluations(analysis, context);
   return encodeReport({ part: 'report', summary, slices, source, seg, groups, evaluation }, context);
 }
 
@@ -38,7 +38,7 @@ export function buildRefusalSr(refusal: Refusal, context: ResultContext): Encode
   const { summary, slices, source, outcome, code: reason, sentence } = refusal;
   // Another reason is another document in another series; so is the success after it.
   const part = `${outcome} ${reason} ${sentence}`;
-  const evaluation = refusalEvaluations(refusal);
+  const evaluation = refusalEvaluations(refusal, context);
   return encodeReport({ part, summary, slices, source, seg: null, groups: [], evaluation }, context);
 }
 

@@ -175,6 +175,23 @@ describe('pages', () => {
     expect(page.rows).toBeGreaterThan(1024);
   });
 
+  test('have what was odd at the receiving', () => {
+    const { series, source: header } = source().analysis;
+    const sentence = 'Images left out: 2 SOP Instance UIDs came with other bytes.';
+    const made = { ...context(), remarks: [{ code: 'CONFLICTING_INSTANCE', sentence }] };
+    const [outcome, code] = ['Not Attempted', 'RAUNET_INCOMPLETE'] as const;
+    const refusal = {
+      summary: series.summary,
+      source: header,
+      slices: [],
+      outcome,
+      code,
+      sentence: 'A reason.',
+    };
+    for (const page of [summaryPage(source().analysis, made), refusalPage(refusal, made)])
+      expect(saysWhole(page, 'small', sentence, CAUTION)).toBe(true);
+  });
+
   test('of a refusal have its whole reason', () => {
     const { series, source: header } = source().analysis;
     const sentence = Array.from({ length: 30 }, (_, i) => `Part ${i} of what happened, and what to do.`);

@@ -224,6 +224,16 @@ describe('the root', () => {
     expect(comments).toEqual(expect.arrayContaining(given.analysis.warnings.map(({ sentence }) => sentence)));
   });
 
+  test('repeats what was odd at the receiving, also where nothing was analysed', () => {
+    const sentence = 'Images left out: 2 SOP Instance UIDs came with other bytes.';
+    const made = { ...context(), remarks: [{ code: 'CONFLICTING_INSTANCE', sentence }] };
+    const given = source();
+    for (const { bytes } of [buildSr(given.analysis, null, made), buildRefusalSr(refusal(given), made)]) {
+      const evaluations = one(readHeader(bytes).dataset, 'Qualitative Evaluations');
+      expect(named(evaluations, 'Comment').map(text)).toContain(sentence);
+    }
+  });
+
   test('names the document that it supersedes', () => {
     const given = source();
     const predecessor = {
