@@ -16,9 +16,9 @@ import { findResult, type NewResult, saveResults } from '../records/results';
 import { addEvent, changeState } from '../records/state';
 import type { SeriesRecord, SeriesState } from '../records/types';
 import type { EncodedObject, Producer, ResultContext } from '../result/types';
-import type { Warning } from '../series/types';
 import type { Spool } from '../spool/spool';
 import { type AnalyseJob, analyseKey, type DeliverJob, deliverQueue, RANK } from './queues';
+import { receivingRemarks } from './receiving-remarks';
 import { stageReporter, WITHDRAWN } from './stage-reporter';
 
 export interface AnalyseDeps {
@@ -165,17 +165,9 @@ async function contextFor(series: SeriesRecord, deps: AnalyseDeps): Promise<Resu
     options: deps.config.result,
     createdAt: new Date(),
     erasures: erasures.times,
-    remarks: conflictRemarks(detail?.conflicts ?? []),
+    remarks: detail === null ? [] : receivingRemarks(detail),
     predecessor: reports.at(-1) ?? erasures.report,
   };
-}
-
-/** Of SOP Instance UIDs that came with other bytes too: whoever reads the result should know that there were others. */
-function conflictRemarks({ length }: readonly string[]): Warning[] {
-  if (length === 0) return [];
-  const uids = `${length} SOP Instance UID${length === 1 ? '' : 's'}`;
-  const sentence = `Images left out: ${uids} came with other bytes than those that were received first.`;
-  return [{ code: 'CONFLICTING_INSTANCE', sentence }];
 }
 
 type Ending = Pick<Job<AnalyseJob>, 'data' | 'complete'>;
