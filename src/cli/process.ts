@@ -10,6 +10,7 @@ import { CLASSES } from '../inference/types';
 import { toRaunetError } from '../lib/errors';
 import { createLog } from '../lib/log';
 import { PACKAGE_ROOT } from '../lib/package';
+import { shown } from '../lib/shown';
 import type { Producer } from '../result/types';
 import { producerOf } from '../steps/producer';
 import { openBar } from './bar';
@@ -106,6 +107,7 @@ async function processSeries(
         options: config.result,
         createdAt: new Date(),
         erasures: 0,
+        remarks: [],
         predecessor: null,
       }),
       pictures: {
@@ -154,9 +156,9 @@ function inWords({ seriesUid, outcome, sentence, folder, measurements, warnings 
   if (outcome === 'refused' || measurements === undefined) return `Series ${seriesUid}\n  ${sentence}`;
   const rows = measurements.classes.map(({ volumeMl, meanHu, percentOfLung }, i) => [
     CLASS_NAMES[i]!,
-    volumeMl.toFixed(1),
+    shown(volumeMl, 1),
     meanHu === null ? '-' : meanHu.toFixed(0),
-    percentOfLung === null ? '-' : percentOfLung.toFixed(1),
+    percentOfLung === null ? '-' : shown(percentOfLung, 1),
   ]);
   return [
     `Series ${seriesUid}`,

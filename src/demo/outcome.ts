@@ -5,6 +5,7 @@ import { CLASS_NAMES } from '../cli/process';
 import { table } from '../cli/table';
 import { loadCodes } from '../config/codes';
 import type { Deliverable } from '../delivery/types';
+import { shown } from '../lib/shown';
 import { readHeaders } from '../pipeline';
 import { contactSheet } from '../result/picture/contact-sheet';
 import { arrange } from '../series/arrange';
@@ -36,7 +37,7 @@ export async function showOutcome(outcome: DemoOutcome, print: (line: string) =>
     print(
       table(
         ['class', 'found mL'],
-        compare(found, found).map((overlap, i) => [CLASS_NAMES[i]!, (overlap.found * voxelMl).toFixed(1)]),
+        compare(found, found).map((overlap, i) => [CLASS_NAMES[i]!, shown(overlap.found * voxelMl, 1)]),
       ),
     );
   else
@@ -45,8 +46,8 @@ export async function showOutcome(outcome: DemoOutcome, print: (line: string) =>
         ['class', 'found mL', 'truth mL', 'Dice'],
         compare(found, truth.truth).map((overlap, i) => [
           CLASS_NAMES[i]!,
-          (overlap.found * voxelMl).toFixed(1),
-          (overlap.truth * voxelMl).toFixed(1),
+          shown(overlap.found * voxelMl, 1),
+          shown(overlap.truth * voxelMl, 1),
           dice(overlap)?.toFixed(2) ?? '-',
         ]),
       ),

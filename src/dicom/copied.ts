@@ -94,6 +94,13 @@ const CLINICAL_TRIAL_STUDY: TrialModule = {
   ],
 };
 
+/** Everything that `patientAndStudy` copies. */
+export const COPIED: readonly string[] = [
+  ...TYPE_2,
+  ...OPTIONAL,
+  ...[CLINICAL_TRIAL_SUBJECT, CLINICAL_TRIAL_STUDY].flatMap(({ type2, others }) => [...type2, ...others]),
+];
+
 const empty = (keywords: readonly string[]): PlainDataSet =>
   Object.fromEntries(keywords.map((keyword) => [keyword, null]));
 

@@ -59,6 +59,8 @@ export interface ResultContext {
   createdAt: Date;
   /** How often retention erased what was made of this series: a result that is made anew is a new instance. */
   erasures: number;
+  /** What was odd before the analysis; its own warnings stand beside them. */
+  remarks: readonly Warning[];
   /** The report of this series that the new one supersedes: an earlier revision, another model, a refusal, one that was erased here. */
   predecessor: { seriesUid: string; sopClassUid: string; sopInstanceUid: string } | null;
 }

@@ -18,6 +18,7 @@ import type { SeriesRecord, SeriesState } from '../records/types';
 import type { EncodedObject, Producer, ResultContext } from '../result/types';
 import type { Spool } from '../spool/spool';
 import { type AnalyseJob, analyseKey, type DeliverJob, deliverQueue, RANK } from './queues';
+import { receivingRemarks } from './receiving-remarks';
 import { stageReporter, WITHDRAWN } from './stage-reporter';
 
 export interface AnalyseDeps {
@@ -174,6 +175,7 @@ async function contextFor(series: SeriesRecord, deps: AnalyseDeps): Promise<Resu
     options: deps.config.result,
     createdAt: new Date(),
     erasures: erasures.times,
+    remarks: detail === null ? [] : receivingRemarks(detail),
     predecessor: reports.at(-1) ?? erasures.report,
   };
 }

@@ -64,6 +64,11 @@ describe('compose.yaml', () => {
     ]);
   });
 
+  test('the service is told the time zone that results and upkeep are in', () => {
+    const { TZ } = compose.services.raunet.environment;
+    expect(['UTC', ...Intl.supportedValuesOf('timeZone')]).toContain(TZ);
+  });
+
   test('services, volumes and credentials that it refers to are there', () => {
     const { raunet, database, orthanc: pacs, ohif } = compose.services;
     const url = new URL(raunet.environment.DATABASE_URL);
@@ -145,7 +150,10 @@ describe('kubernetes.yaml', () => {
     expect(find('Service').spec.selector).toEqual(spec.template.metadata.labels);
     expect([spec.replicas, spec.strategy.type]).toEqual([1, 'Recreate']);
     const names = new Map(documents.map(({ kind, metadata }) => [kind, metadata.name]));
-    expect(container.env).toEqual([{ name: 'RAUNET_AUDIT_NAME', value: 'raunet' }]);
+    expect(container.env).toEqual([
+      { name: 'TZ', value: compose.services.raunet.environment.TZ },
+      { name: 'RAUNET_AUDIT_NAME', value: 'raunet' },
+    ]);
     expect(container.envFrom).toEqual([{ secretRef: { name: names.get('Secret') } }]);
     expect(pod.volumes).toEqual([
       { name: 'data', persistentVolumeClaim: { claimName: names.get('PersistentVolumeClaim') } },

@@ -13,7 +13,7 @@ import type { EncodedObject, ResultContext } from '../types';
 /** Of what a picture was made, and what it is among the pictures of its series. */
 export interface Capture {
   series: 'summary' | 'overlays';
-  /** Tells it apart in its series, for the UID. */
+  /** Tells it apart from other pictures of its kind, for the UIDs. */
   part: string;
   instanceNumber: number;
   summary: SeriesSummary;

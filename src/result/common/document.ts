@@ -22,7 +22,7 @@ export function commonModules(
     ContentTime: made.time,
     InstanceCreationDate: made.date,
     InstanceCreationTime: made.time,
-    // PS3.3 C.12.1.1.8: holds for the copied study time and for our own.
+    // PS3.3 C.12.1.1.8: holds for the copied study time and for our own; without the source's word we claim no zone for it.
     TimezoneOffsetFromUTC: source.string('TimezoneOffsetFromUTC') ?? undefined,
   };
 }

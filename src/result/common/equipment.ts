@@ -28,7 +28,7 @@ export function equipment(producer: Producer, made: Moment): PlainDataSet {
       {
         ...device,
         PurposeOfReferenceCodeSequence: [codeItem(PROCESSING_EQUIPMENT)],
-        ContributionDateTime: made.date + made.time,
+        ContributionDateTime: made.dateTime,
         ContributionDescription: 'Lesion segmentation and measurement by a neural network',
       },
     ],

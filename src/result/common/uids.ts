@@ -12,7 +12,9 @@ export interface OutputUids {
 /**
  * UIDs of one result object: the same source instances, model, service and configuration give the same UIDs, so that
  * a second run changes nothing in the PACS; anything else gives another series, and so does an input that comes again
- * after retention erased the bytes that stood under its UIDs. `part` tells objects of one series apart.
+ * after retention erased the bytes that stood under its UIDs. `part` tells objects of one kind apart, such as refusals
+ * by their reason. Each is a series of its own but for the overlays of one analysis: date and description hold for a
+ * whole series (PS3.3 C.7.3.1), and a viewer pages through it as one thing.
  */
 export function outputUids(
   series: ResultSeries,
@@ -25,8 +27,9 @@ export function outputUids(
   const instances = instancesOf(slices).map((instance) => instance.sopInstanceUid);
   const from = [studyUid, seriesUid, ...instances.sort(), model.sha256, serviceVersion, configHash];
   if (erasures > 0) from.push(`erased ${erasures}`);
+  const alone = series === 'overlays' ? [] : [part];
   return {
-    seriesUid: derivedUid(`${series} series`, ...from),
+    seriesUid: derivedUid(`${series} series`, ...alone, ...from),
     sopInstanceUid: derivedUid(`${series} ${part}`, ...from),
   };
 }

@@ -1,3 +1,4 @@
+import type { Rgb } from '../../config/codes';
 import type { DataSet } from '../../dicom/data-set';
 import { algorithmName, MODEL_NAME } from '../common/equipment';
 import { momentOf } from '../common/time';
@@ -6,22 +7,36 @@ import { slicesToShow } from './choose';
 import { blank, frame, type RgbImage } from './image';
 import { CAUTION, FAINT, INK, PAPER } from './palette';
 import { drawTable } from './table';
-import { drawText, lineHeight, shorten, textWidth, wrap } from './text';
+import { drawText, type Face, lineHeight, shorten, textWidth, wrap } from './text';
 import { coloursOf, drawTiles } from './tiles';
 
 const SIZE = 1024;
 const MARGIN = 40;
 const INNER = SIZE - 2 * MARGIN;
 const TILES = { rows: 2, columns: 3, gap: 8 };
+/** With one line of warnings. */
 const FOOTER = 46;
+/** Of one sentence: no sentence of ours is longer, but a damaged header may bring anything into one. */
+const MOST_LINES = 40;
+/** Lines of reason and warnings that leave the pictures large on a square page: more without the rows of the lungs. */
+const LINES_ON_SQUARE = { withLungs: 3, withoutLungs: 8 };
+/** Of a refusal's page with a short reason; and of what is on it beside the reason and the foot. */
+const REFUSAL_ROWS = 340;
+const REFUSAL_HEAD = 166;
 
 /**
- * The result on one page of 1024 x 1024 pixels for viewers that show neither SEG nor SR. It names the series and the
- * day of the study, never the patient: viewers lay the name over it where they may.
+ * The result on one page for viewers that show neither SEG nor SR: 1024 x 1024 pixels, and more rows where there is
+ * more to say: no warning is cut off. It names the series and the day of the study, never the patient: viewers lay the
+ * name over it where they may.
  */
 export function summaryPage(analysis: Analysis, context: ResultContext): RgbImage {
   const { series, source, volume, mask, measurements, warnings } = analysis;
-  const page = blank(SIZE, SIZE, PAPER);
+  const gate = measurements.lungGateReason;
+  const reason = gate === null ? [] : lines('small', `No percentages and no score: ${gate}`);
+  const notes = [...context.remarks, ...warnings].flatMap(({ sentence }) => lines('small', sentence));
+  const room = LINES_ON_SQUARE[measurements.lungs === null ? 'withoutLungs' : 'withLungs'];
+  const more = Math.max(0, reason.length + notes.length - room);
+  const page = blank(SIZE, SIZE + more * lineHeight('small'), PAPER);
   const found = measurements.classes.some(({ voxels }) => voxels > 0);
   let y = drawHead(
     page,
@@ -30,10 +45,11 @@ export function summaryPage(analysis: Analysis, context: ResultContext): RgbImag
     series.slices.length,
   );
   y = drawTable(page, y, measurements, context.codes);
-  const gate = measurements.lungGateReason;
-  if (gate !== null) y = drawLines(page, `No percentages and no score: ${gate}`, y + 2, 2);
+  if (reason.length > 0) y = drawLines(page, 'small', reason, y + 2, INK);
   const top = y + 8;
-  const tileHeight = Math.floor((SIZE - FOOTER - top - (TILES.rows - 1) * TILES.gap) / TILES.rows);
+  const tileHeight = Math.floor(
+    (page.rows - footHeight(notes) - top - (TILES.rows - 1) * TILES.gap) / TILES.rows,
+  );
   const tileWidth = Math.floor((INNER - (TILES.columns - 1) * TILES.gap) / TILES.columns);
   drawTiles(page, volume, mask, slicesToShow(mask, TILES.rows * TILES.columns), coloursOf(context.codes), {
     left: MARGIN,
@@ -43,17 +59,20 @@ export function summaryPage(analysis: Analysis, context: ResultContext): RgbImag
     tileHeight,
     gap: TILES.gap,
   });
-  drawFoot(page, warnings.map(({ sentence }) => sentence).join(' '), source, context);
+  drawFoot(page, notes, source, context);
   return page;
 }
 
 /** The same head and foot for a series that was not analysed, with the reason. */
 export function refusalPage({ source, slices, code, sentence }: Refusal, context: ResultContext): RgbImage {
-  const page = blank(SIZE, 340, PAPER);
+  const reason = lines('body', sentence);
+  const notes = context.remarks.flatMap((remark) => lines('small', remark.sentence));
+  const rows = REFUSAL_HEAD + reason.length * lineHeight('body') + footHeight(notes);
+  const page = blank(SIZE, Math.max(REFUSAL_ROWS, rows), PAPER);
   const y = drawHead(page, 'Chest CT: not analysed', source, slices.length);
-  const below = drawLines(page, sentence, y + 10, 6, 'body');
+  const below = drawLines(page, 'body', reason, y + 10, INK);
   drawText(page, 'small', code, MARGIN, below + 8, FAINT);
-  drawFoot(page, '', source, context);
+  drawFoot(page, notes, source, context);
   return page;
 }
 
@@ -77,31 +96,31 @@ function drawHead(page: RgbImage, title: string, source: DataSet, slices: number
   return 130;
 }
 
+const footHeight = (notes: readonly string[]): number =>
+  FOOTER + Math.max(0, notes.length - 1) * lineHeight('small');
+
+/** Warnings, then who made it and when. */
 function drawFoot(
   page: RgbImage,
-  warnings: string,
+  notes: readonly string[],
   source: DataSet,
   { producer, createdAt }: ResultContext,
 ): void {
+  drawLines(page, 'small', notes, page.rows - footHeight(notes) + 4, CAUTION);
   const maker = `${algorithmName(producer)} (sha256 ${producer.model.sha256.slice(0, 12)}) · ${MODEL_NAME} ${producer.serviceVersion}`;
   const made = momentOf(createdAt, source).text;
-  drawText(page, 'small', shorten('small', warnings, INNER), MARGIN, page.rows - 42, CAUTION);
   drawText(page, 'small', shorten('small', maker, INNER - 160), MARGIN, page.rows - 23, FAINT);
   drawText(page, 'small', made, SIZE - MARGIN, page.rows - 23, FAINT, 'right');
 }
 
-/** Wrapped text over the whole width; returns its lower edge. */
-function drawLines(
-  page: RgbImage,
-  text: string,
-  top: number,
-  lines: number,
-  face: 'small' | 'body' = 'small',
-): number {
+/** A sentence over the whole width. */
+const lines = (face: Face, sentence: string): string[] => wrap(face, sentence, INNER, MOST_LINES);
+
+/** Lines one under another; returns their lower edge. */
+function drawLines(page: RgbImage, face: Face, text: readonly string[], top: number, colour: Rgb): number {
   const height = lineHeight(face);
-  const wrapped = wrap(face, text, INNER, lines);
-  for (const [i, line] of wrapped.entries()) drawText(page, face, line, MARGIN, top + i * height, INK);
-  return top + wrapped.length * height;
+  for (const [i, line] of text.entries()) drawText(page, face, line, MARGIN, top + i * height, colour);
+  return top + text.length * height;
 }
 
 /** DA as `2024-05-01`; null where it is none. */

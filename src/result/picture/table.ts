@@ -1,4 +1,5 @@
 import type { Codes, Rgb } from '../../config/codes';
+import { shown } from '../../lib/shown';
 import type { ClassMeasurement, LungMeasurement, Measurements, Side } from '../../mask/types';
 import { fill, type RgbImage } from './image';
 import { FAINT, INK, RULE } from './palette';
@@ -65,7 +66,5 @@ const classCells = ({ volumeMl, sideMl, percentOfLung, meanHu }: ClassMeasuremen
 
 const zones = ({ zoneScores }: LungMeasurement): string => zoneScores.join('·');
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-/** Something found is never shown as nothing. */
-const tiny = (value: number): boolean => value > 0 && value < 0.05;
-const percent = (value: number): string => `${tiny(value) ? '< 0.1' : value.toFixed(1)} %`;
-const millilitres = (ml: number): string => (tiny(ml) ? '< 0.1' : ml.toFixed(ml < 10 ? 1 : 0));
+const percent = (value: number): string => `${shown(value, 1)} %`;
+const millilitres = (ml: number): string => shown(ml, ml < 10 ? 1 : 0);

@@ -1,5 +1,5 @@
 import type { PlainDataSet } from '../../dicom/write';
-import type { Analysis, Refusal } from '../types';
+import type { Analysis, Refusal, ResultContext } from '../types';
 import * as c from './codes';
 import { code, contains, container, text } from './content-item';
 
@@ -10,7 +10,7 @@ export const LIMITS =
 const comment = (sentence: string): PlainDataSet => contains(text(c.COMMENT, sentence));
 
 /** PS3.16 TID 1500 rows 12 to 14, of a series that was analysed. */
-export function evaluations({ measurements, warnings }: Analysis) {
+export function evaluations({ measurements, warnings }: Analysis, { remarks }: ResultContext) {
   const found = measurements.classes.some(({ voxels }) => voxels > 0);
   return container(c.QUALITATIVE_EVALUATIONS, [
     contains(code(c.ANALYSIS_PERFORMED, c.OUTCOME.Succeeded)),
@@ -19,16 +19,17 @@ export function evaluations({ measurements, warnings }: Analysis) {
     ...(measurements.lungGateReason === null
       ? []
       : [comment(`No percentages and no score: ${measurements.lungGateReason}`)]),
-    ...warnings.map(({ sentence }) => comment(sentence)),
+    ...[...remarks, ...warnings].map(({ sentence }) => comment(sentence)),
   ]);
 }
 
 /** The same of a series that could not be analysed: the reason's code and sentence instead of measurements. */
-export function refusalEvaluations({ outcome, code: reason, sentence }: Refusal) {
+export function refusalEvaluations({ outcome, code: reason, sentence }: Refusal, { remarks }: ResultContext) {
   return container(c.QUALITATIVE_EVALUATIONS, [
     contains(code(c.ANALYSIS_PERFORMED, c.OUTCOME[outcome])),
     contains(text(c.REASON_CODE, reason)),
     comment(sentence),
     comment(LIMITS),
+    ...remarks.map((remark) => comment(remark.sentence)),
   ]);
 }

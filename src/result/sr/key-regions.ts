@@ -6,7 +6,7 @@ import { outlineOfLargest } from '../contour';
 import type { Analysis } from '../types';
 import * as c from './codes';
 import { code, contains, container, hasConceptMod, image, num, polyline, selectedFrom } from './content-item';
-import { findingSite } from './measurements';
+import { findingSite, rounded } from './measurements';
 import { tracking } from './groups';
 
 /**
@@ -29,7 +29,7 @@ export function keyRegionGroups({ series, mask, volume }: Analysis, codes: Codes
         findingSite(region),
         contains(polyline(c.IMAGE_REGION, outline, [selectedFrom(image(c.SOURCE, slice, frameOf(slice)))])),
         contains(
-          num(c.AREA, Math.round(areaMm2), c.SQUARE_MILLIMETRE, [
+          num(c.AREA, rounded(areaMm2, 1), c.SQUARE_MILLIMETRE, [
             hasConceptMod(code(c.MEASUREMENT_METHOD, c.ENCLOSED_AREA)),
           ]),
         ),

@@ -15,10 +15,10 @@ export const findingSite = (region: Code, side?: Side | 'total'): PlainDataSet =
 const method = (value: Code): PlainDataSet => hasConceptMod(code(c.MEASUREMENT_METHOD, value));
 
 export const volume = (ml: number, ...modifiers: PlainDataSet[]): PlainDataSet =>
-  contains(num(c.VOLUME, millilitres(ml), c.MILLILITRE, [method(c.SUM_OF_VOXELS), ...modifiers]));
+  contains(num(c.VOLUME, rounded(ml, 3), c.MILLILITRE, [method(c.SUM_OF_VOXELS), ...modifiers]));
 
 export const percentage = (name: Code, percent: number): PlainDataSet =>
-  contains(num(name, decimals(percent, 2), c.PERCENT, [method(c.RATIO_OF_VOLUMES)]));
+  contains(num(name, rounded(percent, 2), c.PERCENT, [method(c.RATIO_OF_VOLUMES)]));
 
 export const score = (name: Code, value: number): PlainDataSet =>
   contains(num(name, value, c.SCORE, [method(c.BY_AFFECTED_SHARE)]));
@@ -36,10 +36,9 @@ export function classNumbers(measured: ClassMeasurement, region: Code): PlainDat
 
 const meanAttenuation = (hu: number): PlainDataSet =>
   contains(
-    num(c.ATTENUATION, decimals(hu, 1), c.HOUNSFIELD_UNIT, [hasConceptMod(code(c.DERIVATION, c.MEAN))]),
+    num(c.ATTENUATION, Number(hu.toFixed(1)), c.HOUNSFIELD_UNIT, [hasConceptMod(code(c.DERIVATION, c.MEAN))]),
   );
 
-/** To a microlitre; the smallest volumes keep three digits, so that something found is never 0. */
-const millilitres = (ml: number): number => (ml < 0.1 ? Number(ml.toPrecision(3)) : decimals(ml, 3));
-
-const decimals = (value: number, digits: number): number => Number(value.toFixed(digits));
+/** From 0 on, to one decimal or more; the smallest values keep three digits, so that something found is never 0. */
+export const rounded = (value: number, decimals: number): number =>
+  Number(value < 0.1 ? value.toPrecision(3) : value.toFixed(decimals));

@@ -29,21 +29,21 @@ export function buildSr(
     ...(context.options.srKeyRegions ? keyRegionGroups(analysis, context.codes) : []),
   ];
   const { source } = analysis;
-  const evaluation = evaluations(analysis);
+  const evaluation = evaluations(analysis, context);
   return encodeReport({ part: 'report', summary, slices, source, seg, groups, evaluation }, context);
 }
 
 /** The report of a series that could not be analysed: the same root, the reason, no measurements. */
 export function buildRefusalSr(refusal: Refusal, context: ResultContext): EncodedObject {
   const { summary, slices, source, outcome, code: reason, sentence } = refusal;
-  // Another reason is another document; so is the success after it.
+  // Another reason is another document in another series; so is the success after it.
   const part = `${outcome} ${reason} ${sentence}`;
-  const evaluation = refusalEvaluations(refusal);
+  const evaluation = refusalEvaluations(refusal, context);
   return encodeReport({ part, summary, slices, source, seg: null, groups: [], evaluation }, context);
 }
 
 interface Report {
-  /** Tells it apart from other reports on the same instances, for the UID. */
+  /** Tells it apart from other reports on the same instances, for the UIDs. */
   part: string;
   summary: SeriesSummary;
   slices: readonly Slice[];

@@ -1,10 +1,11 @@
+import type { Rgb } from '../../../src/config/codes';
 import { bodyBox, slicesToShow } from '../../../src/result/picture/choose';
 import { contactSheet } from '../../../src/result/picture/contact-sheet';
 import { blank, type RgbImage } from '../../../src/result/picture/image';
-import { INK } from '../../../src/result/picture/palette';
+import { CAUTION, INK } from '../../../src/result/picture/palette';
 import { fit, slicePicture } from '../../../src/result/picture/slice';
 import { refusalPage, summaryPage } from '../../../src/result/picture/summary-page';
-import { drawText, lineHeight, shorten, textWidth, wrap } from '../../../src/result/picture/text';
+import { drawText, type Face, lineHeight, shorten, textWidth, wrap } from '../../../src/result/picture/text';
 import { codes, context, source } from '../../fixtures/result-source';
 
 const ROWS = 40;
@@ -158,6 +159,48 @@ describe('pages', () => {
     expect(page.columns).toBe(1024);
   });
 
+  test('have every warning and the whole reason for missing percentages, many and long as they may be', () => {
+    const { analysis } = source();
+    const warnings = Array.from({ length: 14 }, (_, i) => ({
+      code: 'MIXED_GEOMETRY',
+      sentence: `The series mixes frames of reference, orientations, matrix sizes or pixel spacings (groups of ${100 + i} + 20 images); the axial group of ${100 + i} was analysed.`,
+    }));
+    const lungGateReason = 'The lung mask touches the chest wall. '.repeat(20).trim();
+    const measurements = { ...analysis.measurements, lungs: null, lungGateReason };
+    const page = summaryPage({ ...analysis, measurements, warnings }, context());
+    for (const { sentence } of warnings) expect(saysWhole(page, 'small', sentence, CAUTION)).toBe(true);
+    const reason = `No percentages and no score: ${lungGateReason}`;
+    expect(saysWhole(page, 'small', reason, INK)).toBe(true);
+    // The pictures are not squeezed for it.
+    expect(page.rows).toBeGreaterThan(1024);
+  });
+
+  test('have what was odd at the receiving', () => {
+    const { series, source: header } = source().analysis;
+    const sentence = 'Images left out: 2 SOP Instance UIDs came with other bytes.';
+    const made = { ...context(), remarks: [{ code: 'CONFLICTING_INSTANCE', sentence }] };
+    const [outcome, code] = ['Not Attempted', 'RAUNET_INCOMPLETE'] as const;
+    const refusal = {
+      summary: series.summary,
+      source: header,
+      slices: [],
+      outcome,
+      code,
+      sentence: 'A reason.',
+    };
+    for (const page of [summaryPage(source().analysis, made), refusalPage(refusal, made)])
+      expect(saysWhole(page, 'small', sentence, CAUTION)).toBe(true);
+  });
+
+  test('of a refusal have its whole reason', () => {
+    const { series, source: header } = source().analysis;
+    const sentence = Array.from({ length: 30 }, (_, i) => `Part ${i} of what happened, and what to do.`);
+    const [outcome, code] = ['Failed', 'RAUNET_INTERNAL'] as const;
+    const refusal = { summary: series.summary, source: header, slices: [], outcome, code };
+    const page = refusalPage({ ...refusal, sentence: sentence.join(' ') }, context());
+    expect(saysWhole(page, 'body', sentence.join(' '), INK)).toBe(true);
+  });
+
   test('of the contact sheet have the tiles asked for', () => {
     const { volume, mask } = source().analysis;
     const heading = { title: 'Phantom', subtitle: 'found' };
@@ -219,6 +262,21 @@ describe('pages', () => {
     expect(Buffer.compare(sheet.pixels, contactSheet(volume, mask, codes, heading).pixels)).toBe(0);
   });
 });
+
+/** Whether the lines of a text stand at the left margin of a page, one under another. */
+function saysWhole(page: RgbImage, face: Face, text: string, colour: Rgb): boolean {
+  const lines = wrap(face, text, 944, 100);
+  const height = lineHeight(face);
+  const alone = blank(page.columns, lines.length * height, [0, 0, 0]);
+  for (const [i, line] of lines.entries()) drawText(alone, face, line, 40, i * height, colour);
+  const ink = [...alone.pixels.keys()].filter(
+    (i) => i % 3 === 0 && colour.every((value, channel) => alone.pixels[i + channel] === value),
+  );
+  expect(ink.length).toBeGreaterThan(20);
+  return Array.from({ length: page.rows - alone.rows }, (_, top) => top * page.columns * 3).some((from) =>
+    ink.every((i) => colour.every((value, channel) => page.pixels[from + i + channel] === value)),
+  );
+}
 
 function holds({ pixels }: RgbImage, [r, g, b]: readonly [number, number, number]): boolean {
   for (let i = 0; i < pixels.length; i += 3)

@@ -1,3 +1,4 @@
+import type { DataSet } from '../../../src/dicom/data-set';
 import { readHeader } from '../../../src/dicom/read';
 import { isUid } from '../../../src/lib/uid';
 import { buildRefusalResults, buildResults } from '../../../src/result/results';
@@ -78,8 +79,26 @@ test('times are those of the handed-in clock, in the time zone of the source', (
     expect(dataset.string('ContentDate')).toBe('20261123');
     expect(dataset.string('ContentTime')).toBe('123507');
     expect(dataset.string('TimezoneOffsetFromUTC')).toBe('-0530');
+    expect(contribution(dataset)).toBe('20261123123507-0530');
   }
 });
+
+test('without a zone in the source they are those of the process, which claims nothing of the copied study time', () => {
+  const zone = jest.spyOn(Date.prototype, 'getTimezoneOffset').mockReturnValue(-330);
+  const made = buildResults(source().analysis, context());
+  zone.mockRestore();
+  for (const { bytes } of made) {
+    const { dataset } = readHeader(bytes);
+    expect([dataset.string('ContentDate'), dataset.string('ContentTime')]).toEqual(['20261123', '233507']);
+    expect([dataset.string('SeriesDate'), dataset.string('SeriesTime')]).toEqual(['20261123', '233507']);
+    expect(dataset.has('TimezoneOffsetFromUTC')).toBe(false);
+    expect(contribution(dataset)).toBe('20261123233507+0530');
+  }
+});
+
+/** PS3.5 Table 6.2-1, DT: with its offset, whatever else the object says. */
+const contribution = (dataset: DataSet): string | null =>
+  dataset.item('ContributingEquipmentSequence')!.string('ContributionDateTime');
 
 test('a series description names the source and has at most 64 characters', () => {
   const given = source({ dataset: { SeriesDescription: 'ä'.repeat(64) } });
@@ -88,6 +107,13 @@ test('a series description names the source and has at most 64 characters', () =
     expect(description).toMatch(/^AI \w+ 2026-11-2\d \d\d:\d\d of 3: ä+$/);
     expect(Array.from(description)).toHaveLength(64);
   }
+});
+
+test('the overlays of one analysis are one series', () => {
+  const made = buildResults(source().analysis, context({ summary: false, overlays: true }));
+  const overlays = made.filter(({ kind }) => kind === 'SC');
+  expect(overlays.length).toBeGreaterThan(1);
+  expect(new Set(overlays.map(({ seriesUid }) => seriesUid)).size).toBe(1);
 });
 
 /** (0028,135A) of every source image that a picture names. */
@@ -134,6 +160,21 @@ describe('a refusal', () => {
       ...buildResults(given.analysis, context()),
     ].map(({ sopInstanceUid }) => sopInstanceUid);
     expect(new Set(reports).size).toBe(reports.length);
+  });
+
+  // PS3.3 C.7.3.1: what a viewer lists as one series, with one date and description, and pages through as one.
+  test('for another reason, and the success after it, are other series; the same again is the same', () => {
+    const other = { ...refusal, code: 'RAUNET_CORRUPT_PIXELS' };
+    const later = { ...context(), createdAt: new Date('2026-11-24T09:30:00Z') };
+    const seriesOf = (made: { seriesUid: string }[]) => made.map(({ seriesUid }) => seriesUid);
+    const first = seriesOf(buildRefusalResults(refusal, context()));
+    const series = [
+      ...first,
+      ...seriesOf(buildRefusalResults(other, later)),
+      ...seriesOf(buildResults(given.analysis, later)),
+    ];
+    expect(new Set(series).size).toBe(series.length);
+    expect(seriesOf(buildRefusalResults(refusal, later))).toEqual(first);
   });
 
   test('without a single readable slice is still a report', () => {

@@ -1,5 +1,6 @@
 import type { DataSet } from '../../../src/dicom/data-set';
 import { readHeader } from '../../../src/dicom/read';
+import type { ClassMeasurement } from '../../../src/mask/types';
 import { buildSeg } from '../../../src/result/seg/seg';
 import { buildRefusalSr, buildSr } from '../../../src/result/sr/sr';
 import type { Refusal } from '../../../src/result/types';
@@ -133,8 +134,23 @@ describe('a measurement group', () => {
     const mask = Array.from({ length: 12 }, () => new Uint8Array(40 * 48));
     mask[3]![100] = 2;
     const given = source({ mask, pixelSpacing: ['0.1', '0.1'] });
-    const [, consolidation] = groups(report(given).sr);
+    const { sr } = report(given, { srKeyRegions: true });
+    const [, consolidation] = groups(sr);
+    const [{ percentOfLung }] = given.analysis.measurements.classes.slice(1) as [ClassMeasurement];
     expect(number(one(consolidation!, 'Volume'))).toBeCloseTo(0.000025, 9);
+    expect(number(one(consolidation!, 'Percentage of lung volume'))).toBeCloseTo(percentOfLung!, 9);
+    expect(number(one(groups(sr).at(-1)!, 'Area'))).toBeCloseTo(0.01, 9);
+  });
+
+  test('says how much of a lung is affected, however little', () => {
+    const given = source();
+    const { lungs } = given.analysis.measurements;
+    const right = { ...lungs!.right, affectedPercent: 0.0042 };
+    const measurements = { ...given.analysis.measurements, lungs: { ...lungs!, right } };
+    const { sr } = report({ ...given, analysis: { ...given.analysis, measurements } });
+    const group = groups(sr).find((each) => text(one(each, 'Tracking Identifier')) === 'Right lung');
+    const affected = 'Affected lung volume (GGO or consolidation), percentage';
+    expect(number(one(group!, affected))).toBe(0.0042);
   });
 
   test('stands for each class that is absent, with volume 0 and without a segment', () => {
@@ -206,6 +222,16 @@ describe('the root', () => {
     const given = source();
     const comments = named(one(report(given).sr, 'Qualitative Evaluations'), 'Comment').map(text);
     expect(comments).toEqual(expect.arrayContaining(given.analysis.warnings.map(({ sentence }) => sentence)));
+  });
+
+  test('repeats what was odd at the receiving, also where nothing was analysed', () => {
+    const sentence = 'Images left out: 2 SOP Instance UIDs came with other bytes.';
+    const made = { ...context(), remarks: [{ code: 'CONFLICTING_INSTANCE', sentence }] };
+    const given = source();
+    for (const { bytes } of [buildSr(given.analysis, null, made), buildRefusalSr(refusal(given), made)]) {
+      const evaluations = one(readHeader(bytes).dataset, 'Qualitative Evaluations');
+      expect(named(evaluations, 'Comment').map(text)).toContain(sentence);
+    }
   });
 
   test('names the document that it supersedes', () => {

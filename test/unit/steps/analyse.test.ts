@@ -8,7 +8,8 @@ import { findSeries, instancesOf } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import { changeState } from '../../../src/records/state';
 import type { SeriesState } from '../../../src/records/types';
-import { openSpool, type Spool } from '../../../src/spool/spool';
+import type { ResultContext } from '../../../src/result/types';
+import { openSpool } from '../../../src/spool/spool';
 import { type AnalyseDeps, runAnalysis } from '../../../src/steps/analyse';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 import { received } from '../../fixtures/received';
@@ -28,64 +29,94 @@ afterAll(async () => {
   await database?.stop();
 });
 
-const notHere = () => Promise.reject(new Error('nothing is analysed'));
+const { signal } = new AbortController();
 
-const deps = (spool: Spool): AnalyseDeps => ({
+const depsWith = async (change: Partial<AnalyseDeps>): Promise<AnalyseDeps> => ({
   pool: database.pool,
   queues,
   codes,
-  spool,
-  checkFolders: async () => {},
+  spool: await openSpool({ dataDir: database.dataDir, log: silentLog }),
+  checkFolders: () => Promise.resolve(),
   config: configSchema.parse({}),
   producer: () => context().producer,
   log: silentLog,
   stageSeconds: () => {},
   failed: () => {},
   analyst: { analyse: notHere, refuse: notHere, close: async () => {} },
+  ...change,
 });
+const notHere = () => Promise.reject(new Error('nothing is analysed'));
 
 test('an analysis whose job another took over gives up, and refuses nothing', async () => {
-  const { pool, dataDir } = database;
+  const { pool } = database;
   const uid = '1.2.3.5';
   await transaction(pool, (tx) => recordInstance(tx, received(uid, 1), 'routine'));
   const revision = (await transaction(pool, (tx) => closeSeries(tx, uid, 1, 'It is quiet.')))!;
   const stage = (to: SeriesState) =>
     transaction(pool, (tx) => changeState(tx, uid, { to, revision, sentence: `${to}.` }));
-  const spool = await openSpool({ dataDir, log: silentLog });
+  const spool = {
+    ...(await openSpool({ dataDir: database.dataDir, log: silentLog })),
+    verify: async () => {},
+  };
   const job = { id: 'job', data: { seriesUid: uid, revision }, attempt: 1, complete: async () => {} };
-  const paused = runAnalysis(
-    { ...job, signal: new AbortController().signal },
-    {
-      ...deps(spool),
-      spool: { ...spool, verify: async () => {} },
-      analyst: {
-        analyse: async (_, { report }) => {
-          await report('volume', 0);
-          for (const to of ['tensor', 'inference', 'volume', 'tensor'] as const) await stage(to); // the other's
-          await report('mask', 0);
-          throw new Error('it goes on');
-        },
-        refuse: notHere,
-        close: async () => {},
-      },
-    },
-  );
+  const analyse: AnalyseDeps['analyst']['analyse'] = async (_, { report }) => {
+    await report('volume', 0);
+    for (const to of ['tensor', 'inference', 'volume', 'tensor'] as const) await stage(to); // the other's
+    await report('mask', 0);
+    throw new Error('it goes on');
+  };
+  const deps = await depsWith({ spool, analyst: { analyse, refuse: notHere, close: async () => {} } });
+  const paused = runAnalysis({ ...job, signal }, deps);
   await expect(paused).rejects.toMatchObject({ code: 'RAUNET_JOB_TAKEN' });
   expect(await findSeries(pool, uid)).toMatchObject({ state: 'tensor', code: null });
 });
 
 test('files that are not there because the spool is not mounted are not lost: the job is tried again', async () => {
-  const { pool, dataDir } = database;
+  const { pool } = database;
   await transaction(pool, (tx) => recordInstance(tx, received(SERIES, 1), 'routine'));
   const revision = (await transaction(pool, (tx) => closeSeries(tx, SERIES, 1, 'It is quiet.')))!;
-  const { signal } = new AbortController();
+  const deps = await depsWith({
+    checkFolders: () => Promise.reject(new RaunetError('RAUNET_FOLDER_FOREIGN')),
+  });
   const job = { id: 'job', data: { seriesUid: SERIES, revision }, attempt: 1, signal, complete: notHere };
-  const notMounted = () => Promise.reject(new RaunetError('RAUNET_FOLDER_FOREIGN'));
-  const spool = await openSpool({ dataDir, log: silentLog });
-  await expect(runAnalysis(job, { ...deps(spool), checkFolders: notMounted })).rejects.toMatchObject({
+  await expect(runAnalysis(job, deps)).rejects.toMatchObject({
     code: 'RAUNET_FOLDER_FOREIGN',
     class: 'transient',
   });
   expect(await findSeries(pool, SERIES)).toMatchObject({ state: 'series', code: null });
   expect(await instancesOf(pool, SERIES)).toMatchObject([{ lost: false }]);
+});
+
+test('the results are told of instances that came with other bytes and are not analysed', async () => {
+  const { pool } = database;
+  const seriesUid = `${SERIES}.5`;
+  for (const instance of [
+    received(seriesUid, 1),
+    received(seriesUid, 2),
+    received(seriesUid, 2, 'other bytes'),
+    received(seriesUid, 2, 'and others'),
+  ])
+    await transaction(pool, (tx) => recordInstance(tx, instance, 'routine'));
+  const revision = (await transaction(pool, (tx) => closeSeries(tx, seriesUid, 2, 'It is quiet.')))!;
+  const spool = {
+    ...(await openSpool({ dataDir: database.dataDir, log: silentLog })),
+    verify: async () => {},
+  };
+  let given: ResultContext | null = null;
+  const analyse: AnalyseDeps['analyst']['analyse'] = async (_, run) => {
+    given = await run.context([]);
+    throw new Error('enough');
+  };
+  const deps = await depsWith({ spool, analyst: { analyse, refuse: notHere, close: async () => {} } });
+  const job = { id: 'job', data: { seriesUid, revision }, attempt: 1, signal, complete: notHere };
+  await expect(runAnalysis(job, deps)).rejects.toMatchObject({ code: 'RAUNET_INTERNAL' });
+  expect(given).toMatchObject({
+    remarks: [
+      {
+        code: 'CONFLICTING_INSTANCE',
+        sentence:
+          'Images left out: 1 SOP Instance UID came with other bytes than those that were received first.',
+      },
+    ],
+  });
 });
