@@ -1,9 +1,11 @@
 """What the readers must find in the real data: pytest -m shared."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from training import preprocess
+from training import predict, preprocess
 from training.data import cache, labels, negatives, sources
 from training.data.folds import fold_of_groups, slices_per_group
 
@@ -70,3 +72,23 @@ def test_the_whole_series_teach_background_only_and_stay_with_their_patient():
     assert {s.group for s in found} == {"series_A0001", "effusion-LUNG1-016"}
     for item in found:
         assert set(np.unique(item.allowed)) <= {labels.label_set(labels.BACKGROUND), labels.UNKNOWN}, item.name
+
+
+@pytest.mark.parametrize("window", [(-1250, 250), (-1350, 150)])
+def test_a_windowed_picture_is_answered_like_its_16_bit_slice(window):
+    """Two slices of each patient with effusion as 8-bit pictures cropped to the lungs: their greys tell the window."""
+    low, high = window
+    network = predict.load_network(Path(__file__).resolve().parents[2] / "raunet-w16.onnx")
+    answers = {"16-bit": [], "8-bit": []}
+    truths = []
+    for item in [item for i, item in enumerate(sources.effusion()) if i % 16 in (3, 8)]:
+        inside = np.s_[item.box.top:item.box.bottom, item.box.left:item.box.right]
+        hu = preprocess.unwindowed(item.unit[inside])
+        grey = np.clip(np.round((hu - low) / (high - low) * 255), 0, 255).astype(np.uint8)
+        truths.append(item.allowed[inside] == labels.EFFUSIONS[1])
+        answers["16-bit"].append(predict.segment(network, item.unit[inside], sources.whole(hu.shape)) == labels.EFFUSION)
+        answers["8-bit"].append(predict.segment_picture(network, grey, transposed=False) == labels.EFFUSION)
+    pooled = {name: 2 * sum((a & t).sum() for a, t in zip(found, truths, strict=True))
+              / sum(a.sum() + t.sum() for a, t in zip(found, truths, strict=True)) for name, found in answers.items()}
+    print(f"effusion, 16 slices, window {window}: {pooled}")
+    assert pooled["8-bit"] > pooled["16-bit"] - 0.1
