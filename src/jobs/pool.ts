@@ -10,20 +10,22 @@ export type Tx = ClientBase;
 export type Db = Pick<ClientBase, 'query'> | Pick<Pool, 'query'>;
 
 /**
+ * Of every session, ms. The server ends a statement that takes too long; where it does not answer even then its host is
+ * gone, and the session is given up: TCP alone would wait for a quarter of an hour.
+ */
+export const SESSION = {
+  connectionTimeoutMillis: 10_000,
+  statement_timeout: 120_000,
+  query_timeout: 125_000,
+  keepAlive: true,
+} as const satisfies ClientConfig;
+
+/**
  * Sessions for the service's own tables; a connection that drops while idle is only logged, the next query opens another.
  * A query outside of a transaction throws as `transaction` does.
  */
 export function createPool(connection: ClientConfig, log: Log): Pool {
-  const pool = new Pool({
-    ...connection,
-    max: 10,
-    application_name: 'raunet',
-    connectionTimeoutMillis: 10_000,
-    statement_timeout: 120_000,
-    // A host that vanished says nothing: what waits for its answer is told so, after the server's own limit.
-    query_timeout: 125_000,
-    keepAlive: true,
-  });
+  const pool = new Pool({ ...connection, ...SESSION, max: 10, application_name: 'raunet' });
   pool.on('error', (error) => log.warn('A database session ended', { error }));
   const query = pool.query.bind(pool) as (...asked: unknown[]) => Promise<unknown>;
   pool.query = ((...asked: unknown[]) => query(...asked).catch(rethrow)) as typeof pool.query;
