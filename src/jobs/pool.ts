@@ -67,7 +67,8 @@ export async function transaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): 
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, system error, rollback. */
 const PASSING = /^(08|53|57|58|40)/;
 
-function rethrow(error: unknown): never {
+/** What a query threw: RAUNET_DATABASE where it may pass, else as it is. */
+export function rethrow(error: unknown): never {
   if (error instanceof DatabaseError ? PASSING.test(error.code ?? '') : isConnectionError(error))
     throw new RaunetError('RAUNET_DATABASE', { detail: (error as Error).message }, { cause: error });
   throw error;
