@@ -17,16 +17,11 @@ async function main(): Promise<ExitCode> {
   } catch (error) {
     // commander has printed its own message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    process.stderr.write(`${toldOf(error)}\n`);
+    process.stderr.write(
+      `${error instanceof RaunetError ? error.message : String((error as Error).stack)}\n`,
+    );
     return error instanceof RaunetError && error.code === 'RAUNET_CONFIG' ? EXIT.usage : EXIT.failed;
   }
-}
-
-/** Of what was not foreseen where it happened; of a file that is not there, or no folder, what the system said of which. */
-function toldOf(error: unknown): string {
-  if (error instanceof RaunetError) return error.message;
-  const { message, stack, path } = error as NodeJS.ErrnoException;
-  return path === undefined ? String(stack) : `${message}. Check the files and folders that were named.`;
 }
 
 void main().then((code) => {

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Config } from '../config/schema';
-import { hasDatabase } from '../jobs/embedded/home';
 import { exportRecords, importRecords } from '../records/transfer';
 import { EXIT, type ExitCode } from './exit-codes';
 import { withRecords } from './with-records';
@@ -18,12 +16,6 @@ export async function moveRecords(
   print: (line: string) => void,
 ): Promise<ExitCode> {
   const exporting = direction === 'export';
-  if (exporting && config.database.url === undefined && !hasDatabase(config.dataDir)) {
-    print(
-      `There is no database in ${resolve(config.dataDir)}. Name the service's own configuration with --config.`,
-    );
-    return EXIT.failed;
-  }
   if (exporting && existsSync(file)) {
     print(`${file} is there already: name a new file.`);
     return EXIT.failed;

@@ -174,10 +174,11 @@ describe('raunet.service', () => {
       const { stdout, stderr } = await promisify(execFile)('systemd-analyze', ['verify', '--man=no', file]);
       const findings = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('raunet.service'));
       expect(findings).toEqual([]);
-      // In the configuration, where the other commands find it too; not in the unit's environment.
-      const [, dataDir] = /`dataDir: (\S+)`/.exec(unit)!;
-      expect(dataDir).toBe(`/var/lib/${/^StateDirectory=(.*)$/m.exec(unit)?.[1]}`);
-      expect(unit).not.toMatch(/^Environment=RAUNET_/m);
+      const environment = Object.fromEntries(
+        [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]),
+      );
+      const state = /^StateDirectory=(.*)$/m.exec(unit)?.[1];
+      expect(loadConfig(null, environment).dataDir).toBe(`/var/lib/${state}`);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -82,22 +82,6 @@ test('a viewer sees series, readiness and their own name, but no action and no t
   await page.context().close();
 });
 
-test('the keyboard stays where it is while the figures are renewed, and an open series does not hide what went wrong', async () => {
-  const page = await signIn(rig.tokens.viewer);
-  const button = page.getByRole('button', { name: SERIES });
-  await button.focus();
-  const old = await button.elementHandle();
-  await page.waitForFunction((element) => !(element as { isConnected: boolean }).isConnected, old);
-  expect(await button.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true);
-  await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'History' }).waitFor();
-  await page.route('**/api/**', (route) => route.abort());
-  const said = page.getByRole('dialog').getByText('The service does not answer.');
-  await said.waitFor();
-  expect(await said.isVisible()).toBe(true);
-  await page.context().close();
-});
-
 test('an operator retries under their name', async () => {
   const page = await signIn(rig.tokens.operator);
   await openSeries(page);

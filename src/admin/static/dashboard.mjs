@@ -1,20 +1,7 @@
 // The dashboard: reads the API of openapi.yaml every few seconds.
 
 import { openDetail, showDetail } from './detail.mjs';
-import {
-  ask,
-  at,
-  ENDINGS,
-  images,
-  make,
-  pill,
-  progressOf,
-  refill,
-  STAGES,
-  time,
-  tone,
-  withoutUid,
-} from './dom.mjs';
+import { ask, at, ENDINGS, images, make, pill, progressOf, STAGES, time, tone, withoutUid } from './dom.mjs';
 import { showSession, watchSignIn } from './session.mjs';
 import { showTokens } from './tokens.mjs';
 
@@ -66,19 +53,15 @@ async function showSummary() {
     const count = series[state] ?? 0;
     const button = make(
       'button',
-      {
-        type: 'button',
-        id: `only-${state}`,
-        onclick: () => setFilter('state', filter.state === state ? '' : state),
-      },
+      { type: 'button', onclick: () => setFilter('state', filter.state === state ? '' : state) },
       make('b', { className: count > 0 ? tone(state) : '' }, String(count)),
       make('span', {}, state),
     );
     button.setAttribute('aria-pressed', String(filter.state === state));
     return make('li', { className: count > 0 ? '' : 'none' }, button);
   };
-  refill(at('stages'), STAGES.map(box));
-  refill(at('endings'), ENDINGS.map(box));
+  at('stages').replaceChildren(...STAGES.map(box));
+  at('endings').replaceChildren(...ENDINGS.map(box));
   const lines = queues.map(({ queue, waiting, active }) => `${queue}: ${waiting} waiting, ${active} at work`);
   at('queues').textContent = [...lines, `disk: ${gigabytes(diskFreeBytes)} free`].join('  ·  ');
 }
@@ -101,7 +84,7 @@ async function showList() {
     cursor = answer.nextCursor;
     if (cursor === null) break;
   }
-  refill(at('list'), rows.map(row));
+  at('list').replaceChildren(...rows.map(row));
   at('empty').hidden = rows.length > 0;
   at('more').hidden = cursor === null;
 }
@@ -116,7 +99,6 @@ const row = (series) =>
       {},
       make('button', {
         type: 'button',
-        id: `series-${series.seriesUid}`,
         className: 'link uid',
         title: series.seriesUid,
         textContent: shortUid(series.seriesUid),
@@ -155,9 +137,6 @@ function setFilter(name, value) {
 /** Runs and says what went wrong, instead of leaving old figures without a word. */
 async function guarded(work) {
   const notice = at('notice');
-  // An open dialog lies over everything else.
-  const place = at('detail').open ? at('detail-title') : at('filters');
-  if (notice.previousElementSibling !== place) place.after(notice);
   try {
     await work();
     notice.hidden = true;

@@ -13,13 +13,6 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** New children. Where an old one had the keyboard's focus, the new one of the same id has it. */
-export function refill(parent, children) {
-  const { id } = parent.contains(document.activeElement) ? document.activeElement : { id: '' };
-  parent.replaceChildren(...children);
-  if (id !== '') at(id)?.focus();
-}
-
 export const time = (iso) => {
   const date = new Date(iso);
   const today = date.toDateString() === new Date().toDateString();

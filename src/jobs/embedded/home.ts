@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { createHash, randomUUID } from 'node:crypto';
 import {
   access,
@@ -40,9 +39,6 @@ const SOCKET_NAME = '.s.PGSQL.5432';
 const SYSTEM_DIR = '/var/lib/raunet-postgres';
 /** Below the data folder: the database, or a link to where it is kept. */
 const NAME = 'postgres';
-
-/** Whether a service has run on this data folder, with the embedded server. */
-export const hasDatabase = (dataDir: string): boolean => existsSync(join(dataDir, NAME));
 
 /**
  * The folder of the embedded server: `<dataDir>/postgres`. Started as root under a folder that other users cannot

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { moveRecords } from '../../../src/cli/records';
@@ -52,15 +52,6 @@ test('an export that fails leaves no file behind, so that the next one can be wr
     lines: [`${file} is there already: name a new file.`],
   });
   expect(readFileSync(file, 'utf8')).toBe(text);
-});
-
-test('an export of a data folder without a database makes none, and says where it looked', async () => {
-  const dataDir = join(folder, 'elsewhere');
-  expect(await moved('export', { dataDir })).toEqual({
-    code: 1,
-    lines: [`There is no database in ${dataDir}. Name the service's own configuration with --config.`],
-  });
-  expect(existsSync(dataDir)).toBe(false);
 });
 
 // Found by hand: the lines were read before anybody asked for them, so that every import hung or refused a whole file.
