@@ -32,10 +32,13 @@ export async function moveRecords(
     return EXIT.failed;
   }
   try {
-    const rows = await withRecords(config, (pool) =>
-      exporting
-        ? exportRecords(pool, (text) => handle.appendFile(text))
-        : importRecords(pool, linesOf(handle)),
+    const rows = await withRecords(
+      config,
+      (pool) =>
+        exporting
+          ? exportRecords(pool, (text) => handle.appendFile(text))
+          : importRecords(pool, linesOf(handle)),
+      { make: !exporting },
     );
     if (exporting) {
       await handle.sync();
