@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './cli/exit-codes';
 import { program } from './cli/program';
+import { wrongPath } from './cli/wrong-path';
 import { RaunetError } from './lib/errors';
 
 /** The process: arguments, exit code, and a last word for whatever was not foreseen. */
@@ -17,9 +18,8 @@ async function main(): Promise<ExitCode> {
   } catch (error) {
     // commander has printed its own message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    process.stderr.write(
-      `${error instanceof RaunetError ? error.message : String((error as Error).stack)}\n`,
-    );
+    const told = error instanceof RaunetError ? error.message : wrongPath(error);
+    process.stderr.write(`${told ?? String((error as Error).stack)}\n`);
     return error instanceof RaunetError && error.code === 'RAUNET_CONFIG' ? EXIT.usage : EXIT.failed;
   }
 }

@@ -4,6 +4,7 @@ import type { Deliverable } from '../delivery/types';
 import { readHeaderOfFile } from '../dicom/read';
 import { RaunetError } from '../lib/errors';
 import { isUid } from '../lib/uid';
+import { WrongPath } from './wrong-path';
 
 export interface DicomFolder {
   /** By SeriesInstanceUID, files in the order of their names. */
@@ -12,7 +13,7 @@ export interface DicomFolder {
   leftOut: string[];
 }
 
-/** Every DICOM file below a folder, by series. */
+/** Every DICOM file below a folder, by series. Throws WrongPath where there is none, and what the file system throws. */
 export async function readDicomFolder(folder: string): Promise<DicomFolder> {
   const series: DicomFolder['series'] = new Map();
   const leftOut: string[] = [];
@@ -23,6 +24,8 @@ export async function readDicomFolder(folder: string): Promise<DicomFolder> {
     if (found === null) leftOut.push(file);
     else series.set(found.seriesUid, [...(series.get(found.seriesUid) ?? []), found.deliverable]);
   }
+  if (series.size === 0)
+    throw new WrongPath(`No DICOM images below ${folder}. Name a folder that holds a CT series.`);
   return { series, leftOut };
 }
 

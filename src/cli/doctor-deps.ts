@@ -4,6 +4,8 @@ import type { Config } from '../config/schema';
 import { echo } from '../delivery/query';
 import { openInference } from '../inference/open';
 import { openDatabase } from '../jobs/database';
+import { findBinaries } from '../jobs/embedded/binaries';
+import { hasDatabase } from '../jobs/embedded/home';
 import { checkRecords } from '../records/installation';
 import { knownInstallationId } from '../steps/installation';
 import { checkMarkedFolders } from '../steps/own-folders';
@@ -22,6 +24,8 @@ export function doctorDeps(config: Config, print: (line: string) => void): Docto
     now: () => new Date(),
     openInference: () => openInference({ config: config.inference, log: silentLog, root: PACKAGE_ROOT }),
     openDatabase: async () => {
+      if (config.database.url === undefined && !(await hasDatabase(dataDir)))
+        return `embedded PostgreSQL ${(await findBinaries()).version}`;
       const database = await openDatabase({
         url: config.database.url,
         dataDir,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Config, DestinationConfig } from '../config/schema';
 import { type RaunetError, toRaunetError } from '../lib/errors';
 import type { Inference } from '../inference/types';
@@ -23,12 +24,15 @@ export interface DoctorDeps {
   now(): Date;
   /** Checks the model and opens it on the first provider that works. */
   openInference(): Promise<Pick<Inference, 'model' | 'findings' | 'close'>>;
-  /** `version`: what the server is, in words. Throws RAUNET_DATA_FOLDER_FOREIGN where its records are of another data folder. */
-  openDatabase(): Promise<{ version: string; stop(): Promise<void> }>;
+  /**
+   * `version`: what the server is, in words. A string alone: what the first start will make. Throws
+   * RAUNET_DATA_FOLDER_FOREIGN where its records are of another data folder.
+   */
+  openDatabase(): Promise<{ version: string; stop(): Promise<void> } | string>;
   /** Round trip in ms. */
   echo(destination: DestinationConfig): Promise<number>;
-  /** Throws RAUNET_FOLDER_FOREIGN where spool or results is not mounted. */
-  probeDataFolder(): Promise<DataFolderProbe>;
+  /** Null before the first start. Throws RAUNET_FOLDER_FOREIGN where spool or results is not mounted. */
+  probeDataFolder(): Promise<DataFolderProbe | null>;
   isPortFree(host: string, port: number): Promise<boolean>;
   /** Null where the system does not tell. */
   isClockSynchronised(): Promise<boolean | null>;
@@ -115,7 +119,12 @@ const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 const SLOW_WRITE_MS = 100;
 
 async function dataFolder({ config, probeDataFolder }: DoctorDeps): Promise<Finding[]> {
-  const { folder, mode, durableWriteMs, freeBytes } = await probeDataFolder();
+  const probe = await probeDataFolder();
+  if (probe === null) {
+    const sentence = `${resolve(config.dataDir)} is not there yet; the first start makes it`;
+    return [{ mark: '--', name: 'data folder', sentence }];
+  }
+  const { folder, mode, durableWriteMs, freeBytes } = probe;
   const minFreeBytes = config.maintenance.minFreeMegabytes * 1e6;
   // Search alone is let in: started as root, the database runs as another user below this folder.
   const closed = (mode & 0o066) === 0;
@@ -146,6 +155,10 @@ async function dataFolder({ config, probeDataFolder }: DoctorDeps): Promise<Find
 async function database({ openDatabase }: DoctorDeps): Promise<Finding[]> {
   try {
     const opened = await openDatabase();
+    if (typeof opened === 'string') {
+      const sentence = `none yet; the first start makes it, with the ${opened}`;
+      return [{ mark: '--', name: 'database', sentence }];
+    }
     await opened.stop();
     return [when(true, 'database', opened.version)];
   } catch (thrown) {
@@ -182,7 +195,7 @@ const echoed = ({ aeTitle, host, port }: DestinationConfig, milliseconds: number
 const MOST_SKEW_MS = 5000;
 
 async function clock({ now, probeDataFolder, isClockSynchronised }: DoctorDeps): Promise<Finding[]> {
-  const { skewMs } = await probeDataFolder();
+  const skewMs = (await probeDataFolder())?.skewMs ?? 0;
   const synchronised = await isClockSynchronised();
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const time = `${now().toISOString()}, zone ${zone}`;

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,9 +20,9 @@ export interface DataFolderProbe {
   skewMs: number;
 }
 
-/** Makes the folder where it is missing. Throws what the file system throws. */
-export async function probeDataFolder(folder: string): Promise<DataFolderProbe> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+/** Null where the folder is not there: the first start makes it, as the user of the service. Throws what the file system throws. */
+export async function probeDataFolder(folder: string): Promise<DataFolderProbe | null> {
+  if (!existsSync(folder)) return null;
   const file = join(folder, `.doctor-${process.pid}`);
   const started = performance.now();
   const handle = await open(file, 'wx', 0o600);

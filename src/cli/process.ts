@@ -14,7 +14,7 @@ import { shown } from '../lib/shown';
 import type { Producer } from '../result/types';
 import { producerOf } from '../steps/producer';
 import { openBar } from './bar';
-import { readDicomFolder } from './dicom-folder';
+import { type DicomFolder, readDicomFolder } from './dicom-folder';
 import { EXIT, type ExitCode } from './exit-codes';
 import { npyOf } from './npy';
 import { pngOf } from './png';
@@ -46,18 +46,20 @@ interface Asked {
   json: boolean;
 }
 
-/** `raunet process`: opens the model, and closes it again. */
+/** `raunet process`: looks at both folders first, then opens the model, and closes it again. */
 export async function processCommand(
   asked: Asked,
   config: Config,
   print: ProcessDeps['print'],
 ): Promise<ExitCode> {
   const log = createLog('warn', process.stderr);
+  const found = await readDicomFolder(asked.directory);
+  await mkdir(asked.out, { recursive: true });
   const inference = await openInference({ config: config.inference, log, root: PACKAGE_ROOT });
   const analyst = openAnalyst({ inference, log, limits: analysisLimits(config) });
   try {
     const producer = producerOf('offline', config, inference);
-    return await processFolder(asked, { config, codes: loadCodes(), producer, analyst, print });
+    return await processFolder(found, asked, { config, codes: loadCodes(), producer, analyst, print });
   } finally {
     await analyst.close();
     await inference.close();
@@ -69,12 +71,11 @@ export async function processCommand(
  * <out>/<series UID>/ with the DICOM objects, overview.png, mask.npy (uint8 [slices, rows, columns], feet to head or
  * as the normal goes) and report.json.
  */
-async function processFolder({ directory, out, json }: Asked, deps: ProcessDeps): Promise<ExitCode> {
-  const { series, leftOut } = await readDicomFolder(directory);
-  if (series.size === 0) {
-    deps.print(`No DICOM images below ${directory}. Name a folder that holds a CT series.`);
-    return EXIT.failed;
-  }
+async function processFolder(
+  { series, leftOut }: DicomFolder,
+  { out, json }: Asked,
+  deps: ProcessDeps,
+): Promise<ExitCode> {
   const reports: Report[] = [];
   for (const [seriesUid, files] of series) reports.push(await processSeries(seriesUid, files, out, deps));
   if (json) deps.print(JSON.stringify(reports, null, 2));

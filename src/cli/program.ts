@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../config/load';
 import { ROLES } from '../config/admin';
 import type { Config } from '../config/schema';
@@ -146,9 +146,11 @@ interface ConfigOption {
 }
 
 const withConfig = (command: Command): Command =>
-  command.option(
-    '--config <file>',
-    'configuration; left out: conf/raunet.yaml of the working folder, else the defaults',
+  command.addOption(
+    new Option(
+      '--config <file>',
+      'configuration; left out: conf/raunet.yaml of the working folder, else the defaults',
+    ).env('RAUNET_CONFIG'),
   );
 
 function configOf({ config }: ConfigOption): Config {

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import type { Config } from '../config/schema';
 import { exportRecords, importRecords } from '../records/transfer';
 import { EXIT, type ExitCode } from './exit-codes';
 import { withRecords } from './with-records';
+import { whyNot, WrongPath } from './wrong-path';
 
 /**
  * Writes everything the database knows to a file, or reads such a file into an empty one: the way to another major
@@ -24,16 +25,20 @@ export async function moveRecords(
   const path = exporting ? `${file}.${process.pid}.part` : file;
   let handle: FileHandle;
   try {
+    if (!exporting && (await stat(path)).isDirectory()) throw new WrongPath('it is a folder, not a file');
     handle = await open(path, exporting ? 'wx' : 'r', 0o600);
   } catch (error) {
-    print(`${file} cannot be ${exporting ? 'written' : 'read'}: ${(error as Error).message}.`);
+    print(`${file} cannot be ${exporting ? 'written' : 'read'}: ${whyNot(error)}.`);
     return EXIT.failed;
   }
   try {
-    const rows = await withRecords(config, (pool) =>
-      exporting
-        ? exportRecords(pool, (text) => handle.appendFile(text))
-        : importRecords(pool, linesOf(handle)),
+    const rows = await withRecords(
+      config,
+      (pool) =>
+        exporting
+          ? exportRecords(pool, (text) => handle.appendFile(text))
+          : importRecords(pool, linesOf(handle)),
+      { make: !exporting },
     );
     if (exporting) {
       await handle.sync();

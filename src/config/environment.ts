@@ -82,8 +82,8 @@ const isServiceLink = (name: string, text = ''): boolean =>
   /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name) ||
   (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(text));
 
-/** Variables of the tests and of the training. */
-const NOT_CONFIG = new Set(['RAUNET_SHARED']);
+/** The file itself, which the commands take as --config; and what tests and training know. */
+const NOT_CONFIG = new Set(['RAUNET_CONFIG', 'RAUNET_SHARED']);
 
 function set(tree: { [key: string]: unknown }, [key, ...rest]: string[], value: unknown): void {
   if (key === undefined) return;

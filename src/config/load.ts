@@ -40,7 +40,11 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new RaunetError('RAUNET_CONFIG', { detail: `${file} cannot be read` }, { cause });
+    throw new RaunetError(
+      'RAUNET_CONFIG',
+      { detail: `${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}` },
+      { cause },
+    );
   }
 }
 

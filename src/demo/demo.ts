@@ -32,10 +32,12 @@ export async function runDemo(
   print: (line: string) => void,
 ): Promise<ExitCode> {
   const started = performance.now();
+  // Before anything of an earlier demo goes.
+  const given = series === null ? null : await onlySeries(series);
+  await mkdir(out, { recursive: true });
   await removeElsewhere(join(out, 'service'));
   for (const folder of ['phantom', 'service', 'received', 'SEG.dcm', 'SR.dcm', 'SC.dcm', 'overlay.png'])
     await rm(join(out, folder), { recursive: true, force: true });
-  await mkdir(out, { recursive: true });
   const logFile = join(out, 'service.log');
   const { log, closeLog } = await fileLog(logFile);
   const stops: (() => Promise<void>)[] = [closeLog];
@@ -43,7 +45,7 @@ export async function runDemo(
   try {
     print(series === null ? 'Making a phantom chest CT (60 slices, 512 x 512) ...' : `Reading ${series} ...`);
     const phantom = series === null ? await writePhantom(join(out, 'phantom')) : null;
-    const files = await onlySeries(series ?? join(out, 'phantom'));
+    const files = given ?? (await onlySeries(join(out, 'phantom')));
 
     const receiver = await startReceiver(join(out, 'received'), log);
     stops.push(() => receiver.listener.close(false));
@@ -108,8 +110,7 @@ const target = (port: number) =>
 async function onlySeries(folder: string): Promise<{ seriesUid: string; deliverables: Deliverable[] }> {
   const { series } = await readDicomFolder(folder);
   const [largest] = [...series].sort((a, b) => b[1].length - a[1].length);
-  if (largest === undefined) throw new Error(`no DICOM images below ${folder}`);
-  return { seriesUid: largest[0], deliverables: largest[1] };
+  return { seriesUid: largest![0], deliverables: largest![1] };
 }
 
 /** The service's log lines go to a file, so that the story on the terminal stays readable. */

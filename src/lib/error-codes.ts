@@ -306,6 +306,11 @@ export const ERRORS = {
     'Another service uses this data folder',
     'Stop it, or give this one a data folder of its own.',
   ),
+  RAUNET_DATA_FOLDER_EMPTY: entry(
+    'permanent',
+    'The data folder has no database, and this command makes none',
+    'Name the configuration of the service with --config or RAUNET_CONFIG, and where its dataDir is relative go to its working folder; a new service has to be started first.',
+  ),
   RAUNET_DATA_FOLDER_FOREIGN: entry(
     'permanent',
     'The data folder is not the one that this database belongs to',

@@ -163,11 +163,11 @@ describe('kubernetes.yaml', () => {
   });
 });
 
-describe('raunet.service', () => {
-  test('systemd-analyze finds nothing wrong, and the unit gives the service a data folder that it may write', async () => {
+describe('systemd/', () => {
+  test('systemd-analyze finds nothing wrong, and the one configuration of unit and commands has the data folder that the unit may write', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'raunet-unit-'));
     try {
-      const unit = read('raunet.service');
+      const unit = read('systemd/raunet.service');
       const file = join(folder, 'raunet.service');
       // Node may lie elsewhere on this machine.
       writeFileSync(file, unit.replace('/usr/bin/node', process.execPath));
@@ -178,10 +178,22 @@ describe('raunet.service', () => {
         [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]),
       );
       const state = /^StateDirectory=(.*)$/m.exec(unit)?.[1];
-      expect(loadConfig(null, environment).dataDir).toBe(`/var/lib/${state}`);
+      expect(environment).toEqual({ NODE_ENV: 'production', RAUNET_CONFIG: '/etc/raunet/raunet.yaml' });
+      expect(loadConfig('deploy/systemd/raunet.yaml', environment).dataDir).toBe(`/var/lib/${state}`);
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  // A command with other settings than the service works on another, empty database.
+  test('the wrapper runs any command with the program, the user and the configuration of the unit', () => {
+    const [unit, wrapper] = [read('systemd/raunet.service'), read('systemd/raunet')];
+    const of = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(unit)![1]!;
+    const [node, main, command] = of('ExecStart').split(' ');
+    expect(command).toBe('serve');
+    expect(wrapper).toContain(`exec ${node} ${join(of('WorkingDirectory'), main!)} "$@"`);
+    expect(wrapper).toContain(`exec runuser -u ${of('User')} -- "$0" "$@"`);
+    expect(wrapper).toContain(`export ${/RAUNET_CONFIG=.*/.exec(unit)![0]}\n`);
   });
 });
 

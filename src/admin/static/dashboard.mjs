@@ -1,7 +1,21 @@
 // The dashboard: reads the API of openapi.yaml every few seconds.
 
 import { openDetail, showDetail } from './detail.mjs';
-import { ask, at, ENDINGS, images, make, pill, progressOf, STAGES, time, tone, withoutUid } from './dom.mjs';
+import {
+  ask,
+  at,
+  ENDINGS,
+  images,
+  keyed,
+  make,
+  pill,
+  progressOf,
+  refill,
+  STAGES,
+  time,
+  tone,
+  withoutUid,
+} from './dom.mjs';
 import { showSession, watchSignIn } from './session.mjs';
 import { showTokens } from './tokens.mjs';
 
@@ -16,21 +30,24 @@ const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 
 async function showReadiness() {
   const [health, ready] = await Promise.all([ask('/health'), ask('/ready')]);
-  at('version').textContent = `version ${health.version}`;
+  refill(at('version'), `version ${health.version}`);
   const tones = { ready: 'good', degraded: 'warn', 'not ready': 'bad' };
   const status = at('status');
-  status.textContent = ready.status;
+  refill(status, ready.status);
   status.className = `pill ${tones[ready.status]}`;
   document.title = ready.status === 'ready' ? 'Raunet PACS' : `${ready.status} · Raunet PACS`;
 
   const wrong = ready.parts.filter(({ ok }) => !ok);
-  at('readiness-line').textContent =
+  refill(
+    at('readiness-line'),
     wrong.length === 0
       ? `all ${ready.parts.length} parts work`
-      : `${wrong.length} of ${ready.parts.length} parts do not work`;
+      : `${wrong.length} of ${ready.parts.length} parts do not work`,
+  );
   if (wrong.length > 0 && status.dataset.opened !== ready.status) at('readiness').open = true;
   status.dataset.opened = ready.status;
-  at('parts').replaceChildren(
+  refill(
+    at('parts'),
     ...ready.parts.map(({ name, ok, required, reason }) =>
       make(
         'tr',
@@ -60,10 +77,10 @@ async function showSummary() {
     button.setAttribute('aria-pressed', String(filter.state === state));
     return make('li', { className: count > 0 ? '' : 'none' }, button);
   };
-  at('stages').replaceChildren(...STAGES.map(box));
-  at('endings').replaceChildren(...ENDINGS.map(box));
+  refill(at('stages'), ...STAGES.map(box));
+  refill(at('endings'), ...ENDINGS.map(box));
   const lines = queues.map(({ queue, waiting, active }) => `${queue}: ${waiting} waiting, ${active} at work`);
-  at('queues').textContent = [...lines, `disk: ${gigabytes(diskFreeBytes)} free`].join('  ·  ');
+  refill(at('queues'), [...lines, `disk: ${gigabytes(diskFreeBytes)} free`].join('  ·  '));
 }
 
 function listPath(cursor) {
@@ -84,15 +101,15 @@ async function showList() {
     cursor = answer.nextCursor;
     if (cursor === null) break;
   }
-  at('list').replaceChildren(...rows.map(row));
+  refill(at('list'), ...rows.map(row));
   at('empty').hidden = rows.length > 0;
   at('more').hidden = cursor === null;
 }
 
 const row = (series) =>
-  make(
+  keyed(
+    series.seriesUid,
     'tr',
-    {},
     make('td', {}, time(series.firstReceivedAt)),
     make(
       'td',
@@ -134,21 +151,27 @@ function setFilter(name, value) {
   guarded(refresh);
 }
 
-/** Runs and says what went wrong, instead of leaving old figures without a word. */
+/** Runs and says what went wrong, in front of all else, instead of leaving old figures without a word. */
 async function guarded(work) {
-  const notice = at('notice');
   try {
     await work();
-    notice.hidden = true;
+    notify('');
   } catch (error) {
     const gone = error instanceof TypeError || error.name === 'TimeoutError';
-    notice.textContent = gone ? 'The service does not answer. What you see is old.' : error.message;
-    notice.className = 'bad';
-    notice.hidden = false;
+    notify(gone ? 'The service does not answer. What you see is old.' : error.message);
     if (gone) {
-      at('status').textContent = 'no answer';
+      refill(at('status'), 'no answer');
       at('status').className = 'pill bad';
     }
+  }
+}
+
+/** Behind an open dialog nothing can be read. */
+function notify(text) {
+  for (const name of ['notice', 'detail-notice']) {
+    const here = text !== '' && at('detail').open === (name === 'detail-notice');
+    refill(at(name), here ? text : '');
+    at(name).hidden = !here;
   }
 }
 

@@ -1,6 +1,19 @@
 // One series: facts, actions, history, results, deliveries.
 
-import { ask, at, ENDINGS, images, make, pill, progressOf, send, time, tone, withoutUid } from './dom.mjs';
+import {
+  ask,
+  at,
+  ENDINGS,
+  images,
+  make,
+  pill,
+  progressOf,
+  refill,
+  send,
+  time,
+  tone,
+  withoutUid,
+} from './dom.mjs';
 import { may } from './session.mjs';
 
 let openUid = null;
@@ -27,18 +40,19 @@ export async function showDetail(changed) {
   const body = at('detail-body');
   const { series, history, results, deliveries, conflicts } = await ask(`/api/series/${uid}`);
   if (uid !== openUid) return;
-  // An open menu or a focused button must survive the next refresh.
-  if (body.contains(document.activeElement) && body.dataset.updated === series.updatedAt) return;
-  body.dataset.updated = series.updatedAt;
   const said = body.querySelector('.said') ?? make('p', { className: 'said', role: 'status' });
-  body.replaceChildren(
+  refill(
+    body,
     facts([
       ['Series UID', make('span', { className: 'uid' }, series.seriesUid)],
       ['Study UID', make('span', { className: 'uid' }, series.studyUid)],
       ['State', make('span', {}, pill(series.state, tone(series.state)), progressOf(series))],
       ['Reason', withoutUid(series.reason, uid)],
       ['Images', images(series)],
-      ['From', `${series.callingAe} (${series.callingAddress}) to ${series.calledAe}`],
+      [
+        'From',
+        `${[series.callingAe, series.callingAddress && `(${series.callingAddress})`].filter(Boolean).join(' ')} to ${series.calledAe}`,
+      ],
       ['Received', make('span', {}, time(series.firstReceivedAt), ' to ', time(series.lastReceivedAt))],
       ['Analyses', String(series.revision)],
       [
@@ -117,12 +131,14 @@ function actions({ seriesUid, state, priority }, said, changed) {
       said.textContent = error.message;
       said.className = 'said bad';
     }
-    document.activeElement?.blur();
     changed();
   };
   const select = make(
     'select',
-    { disabled: ended, onchange: () => tell(act(seriesUid, 'priority', { priority: select.value })) },
+    {
+      disabled: ended,
+      onchange: ({ target }) => tell(act(seriesUid, 'priority', { priority: target.value })),
+    },
     ...['stat', 'urgent', 'routine'].map((value) =>
       make('option', { value, selected: value === priority }, value),
     ),

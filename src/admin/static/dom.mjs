@@ -13,6 +13,58 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** One that `refill` knows again by its key. */
+export function keyed(key, tag, ...children) {
+  const element = make(tag, {}, ...children);
+  element.dataset.key = key;
+  return element;
+}
+
+const HANDLERS = ['onclick', 'onchange'];
+const keyOf = (node) => node.dataset?.key;
+
+/**
+ * Lets an element hold these children. What is there already stays, with focus, selection and an open menu, and is not
+ * told again by a screen reader: rows are known by their `data-key`, everything else by its place. Handlers must ask the
+ * event for its element: the one they were made with may never be shown.
+ */
+export function refill(parent, ...children) {
+  const fresh = children
+    .filter((child) => child !== null && child !== '')
+    .map((child) => (typeof child === 'string' ? new Text(child) : child));
+  const keys = new Set(fresh.map(keyOf));
+  for (const old of [...parent.childNodes]) if (keyOf(old) && !keys.has(keyOf(old))) old.remove();
+  let at = parent.firstChild;
+  for (const node of fresh) {
+    const old = at;
+    const same = old !== null && old.nodeName === node.nodeName && keyOf(old) === keyOf(node);
+    if (same || (old !== null && !keyOf(node))) at = old.nextSibling;
+    if (same) bring(old, node);
+    else if (old !== null && !keyOf(node)) old.replaceWith(node);
+    else parent.insertBefore(node, old);
+  }
+  while (at !== null) {
+    const old = at;
+    at = at.nextSibling;
+    old.remove();
+  }
+}
+
+/** Makes a node like a fresh one of its kind. */
+function bring(old, fresh) {
+  if (old === fresh) return;
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes)
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const name of HANDLERS) old[name] = fresh[name];
+  refill(old, ...fresh.childNodes);
+  if (old.localName === 'select' && old !== document.activeElement) old.value = fresh.value;
+}
+
 export const time = (iso) => {
   const date = new Date(iso);
   const today = date.toDateString() === new Date().toDateString();

@@ -1,17 +1,18 @@
 // The tokens, for admins.
 
-import { ask, at, make, send, time } from './dom.mjs';
+import { ask, at, keyed, make, refill, send, time } from './dom.mjs';
 import { may } from './session.mjs';
 
 export async function showTokens() {
   at('tokens').hidden = !may('admin');
   if (!may('admin') || !at('tokens').open) return;
   const { tokens } = await ask('/api/tokens');
-  at('token-list').replaceChildren(
+  refill(
+    at('token-list'),
     ...tokens.map(({ name, role, createdAt, expiresAt }) =>
-      make(
+      keyed(
+        name,
         'tr',
-        {},
         make('td', {}, name),
         make('td', {}, role),
         make('td', {}, 'made ', time(createdAt)),

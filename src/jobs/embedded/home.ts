@@ -77,6 +77,14 @@ export async function prepareHome(dataDir: string, log: Log, systemDir = SYSTEM_
   return home;
 }
 
+/** Whether the embedded server was ever started on `dataDir`; makes nothing. */
+export const hasDatabase = (dataDir: string): Promise<boolean> =>
+  stat(join(dataDir, NAME, 'cluster', 'PG_VERSION')).then(
+    () => true,
+    // One that may not be looked at is there.
+    ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT' && code !== 'ENOTDIR',
+  );
+
 /** Where `dataDir` keeps its database if not in itself. */
 const elsewhere = (dataDir: string): Promise<string | null> =>
   readlink(join(dataDir, NAME)).then(

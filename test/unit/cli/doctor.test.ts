@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { doctor, type DoctorDeps, echoCommand } from '../../../src/cli/doctor';
+import { doctorDeps } from '../../../src/cli/doctor-deps';
 import { isPortFree, probeDataFolder } from '../../../src/cli/probes';
 import { configSchema } from '../../../src/config/schema';
 import { RaunetError } from '../../../src/lib/errors';
@@ -66,7 +67,7 @@ test('a healthy machine: one line for each part, exit code 0, nothing left open'
 });
 
 test('a data folder that others may only search is closed enough: the database of a service of root lives below it', async () => {
-  const probeDataFolder = async () => ({ ...(await healthy.probeDataFolder()), mode: 0o711 });
+  const probeDataFolder = async () => ({ ...(await healthy.probeDataFolder())!, mode: 0o711 });
   expect((await ask({ probeDataFolder })).bad).toEqual([]);
 });
 
@@ -79,17 +80,17 @@ test.each<[string, Partial<DoctorDeps>, RegExp]>([
   ],
   [
     'an open data folder',
-    { probeDataFolder: async () => ({ ...(await healthy.probeDataFolder()), mode: 0o755 }) },
+    { probeDataFolder: async () => ({ ...(await healthy.probeDataFolder())!, mode: 0o755 }) },
     /chmod go-rw data/,
   ],
   [
     'a slow disk',
-    { probeDataFolder: async () => ({ ...(await healthy.probeDataFolder()), durableWriteMs: 480 }) },
+    { probeDataFolder: async () => ({ ...(await healthy.probeDataFolder())!, durableWriteMs: 480 }) },
     /durable write: 480.0 ms.*local disk/,
   ],
   [
     'a full disk',
-    { probeDataFolder: async () => ({ ...(await healthy.probeDataFolder()), freeBytes: 1e9 }) },
+    { probeDataFolder: async () => ({ ...(await healthy.probeDataFolder())!, freeBytes: 1e9 }) },
     /disk: 1.0 GB free.*free some space/,
   ],
   [
@@ -117,7 +118,7 @@ test.each<[string, Partial<DoctorDeps>, RegExp]>([
   ['a clock nobody sets', { isClockSynchronised: () => Promise.resolve(false) }, /clock:.*not synchronised/],
   [
     'a share with another clock',
-    { probeDataFolder: async () => ({ ...(await healthy.probeDataFolder()), skewMs: -60_000 }) },
+    { probeDataFolder: async () => ({ ...(await healthy.probeDataFolder())!, skewMs: -60_000 }) },
     /clock:.*-60 s off/,
   ],
 ])('%s is one [NG] line, exit code 1, and the rest is still looked at', async (_, more, line) => {
@@ -137,6 +138,24 @@ test('a service that runs already is no failure: neither its database nor its po
   });
   expect(code).toBe(0);
   expect(lines).toContain('[OK] database: a running service uses it');
+});
+
+test('before the first start: data folder and database are not there yet, neither good nor bad, and nothing is made', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'raunet-doctor-'));
+  const dataDir = join(parent, 'data');
+  const fresh = { ...config, dataDir };
+  const real = doctorDeps(fresh, () => {});
+  const { openDatabase, probeDataFolder } = real;
+  const { code, lines } = await ask({ config: fresh, openDatabase, probeDataFolder });
+  expect(code).toBe(0);
+  expect(lines).toContain(`[--] data folder: ${dataDir} is not there yet; the first start makes it`);
+  expect(lines).toContainEqual(
+    expect.stringMatching(
+      /^\[--\] database: none yet; the first start makes it, with the embedded PostgreSQL 18/,
+    ),
+  );
+  expect(readdirSync(parent)).toEqual([]);
+  rmSync(parent, { recursive: true });
 });
 
 describe('raunet echo', () => {
@@ -168,17 +187,20 @@ describe('raunet echo', () => {
 });
 
 describe('probes', () => {
-  test('the data folder is made private, written to and left clean', async () => {
+  test('a data folder is written to and left clean; one that is not there is not made', async () => {
     const parent = mkdtempSync(join(tmpdir(), 'raunet-doctor-'));
     const folder = join(parent, 'data');
-    const probe = await probeDataFolder(folder);
+    expect(await probeDataFolder(folder)).toBe(null);
+    expect(existsSync(folder)).toBe(false);
+    mkdirSync(folder, { mode: 0o700 });
+    const probe = (await probeDataFolder(folder))!;
     expect(probe.mode).toBe(0o700);
     expect(probe.durableWriteMs).toBeGreaterThan(0);
     expect(probe.freeBytes).toBeGreaterThan(0);
     expect(Math.abs(probe.skewMs)).toBeLessThan(5000);
     expect(readdirSync(folder)).toEqual([]);
     chmodSync(folder, 0o755);
-    expect((await probeDataFolder(folder)).mode).toBe(0o755);
+    expect((await probeDataFolder(folder))!.mode).toBe(0o755);
     rmSync(parent, { recursive: true });
   });
 

@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { moveRecords } from '../../../src/cli/records';
+import { createToken, listTokens, revokeToken } from '../../../src/cli/token';
 import { type Config, configSchema } from '../../../src/config/schema';
 import { transaction } from '../../../src/jobs/pool';
 import { recordInstance } from '../../../src/records/receive';
@@ -66,4 +67,26 @@ test('what an export wrote is read by an import: its rows stand in the other dat
   expect(read).toEqual({ code: 0, lines: [expect.stringMatching(/^[1-9]\d* records read from /)] });
   const { rows } = await database.pool.query('SELECT series_uid FROM raunet.series');
   expect(rows).toEqual([{ series_uid: '1.2.3' }]);
+});
+
+test('export and the token commands make no database where there is none: the code, the folder looked at, and no trace', async () => {
+  const dataDir = join(folder, 'nobodys');
+  const config: Config = { ...configSchema.parse({}), dataDir };
+  rmSync(file, { force: true });
+  await expect(moved('export', { dataDir })).rejects.toMatchObject({
+    code: 'RAUNET_DATA_FOLDER_EMPTY',
+    message: expect.stringContaining(dataDir),
+  });
+  const said: string[] = [];
+  const print = (line: string) => void said.push(line);
+  const codes = [
+    await listTokens(config, print),
+    await createToken({ name: 'x', role: 'viewer' }, config, print),
+    await revokeToken('x', config, print),
+  ];
+  expect(codes).toEqual([1, 1, 1]);
+  expect(said).toEqual(
+    Array(3).fill(expect.stringMatching(/^RAUNET_DATA_FOLDER_EMPTY: .*nobodys.*--config/)),
+  );
+  expect([existsSync(dataDir), existsSync(file)]).toEqual([false, false]);
 });
