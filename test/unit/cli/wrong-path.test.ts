@@ -12,11 +12,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function run(...given: string[]): { status: number | null; said: string } {
+const run = (...given: string[]) => runWith({}, ...given);
+function runWith(
+  variables: Record<string, string>,
+  ...given: string[]
+): { status: number | null; said: string } {
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('RAUNET_'));
   const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('dist/main.js'), ...given], {
     cwd: folder,
-    env: Object.fromEntries(environment),
+    env: { ...Object.fromEntries(environment), ...variables },
     encoding: 'utf8',
     timeout: 60_000,
   });
@@ -53,6 +57,12 @@ test.each(['nowhere', 'empty'])('--config %s: status 2, the file, and why it can
   const { status, said } = run('doctor', '--config', config);
   expect(status).toBe(2);
   expect(said).toMatch(/RAUNET_CONFIG: .*\((nowhere|empty) cannot be read: E(NOENT|ISDIR)\)/);
+});
+
+test('the file that RAUNET_CONFIG names is read in place of it, and --config before it', () => {
+  const nowhere = { RAUNET_CONFIG: 'nowhere' };
+  expect(runWith(nowhere, 'doctor').said).toContain('nowhere cannot be read');
+  expect(runWith(nowhere, 'doctor', '--config', 'empty').said).toContain('empty cannot be read');
 });
 
 test('nothing was made by any of it but what was asked for', () => {
