@@ -1,4 +1,3 @@
-import { isNativeError } from 'node:util/types';
 import { type ClientBase, type ClientConfig, DatabaseError, Pool } from 'pg';
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
@@ -9,26 +8,16 @@ export type Tx = ClientBase;
 /** Whatever answers a single query: the pool, or a transaction. */
 export type Db = Pick<ClientBase, 'query'> | Pick<Pool, 'query'>;
 
-/**
- * Of every session, ms. The server ends a statement that takes too long; where it does not answer even then its host is
- * gone, and the session is given up: TCP alone would wait for a quarter of an hour.
- */
-export const SESSION = {
-  connectionTimeoutMillis: 10_000,
-  statement_timeout: 120_000,
-  query_timeout: 125_000,
-  keepAlive: true,
-} as const satisfies ClientConfig;
-
-/**
- * Sessions for the service's own tables; a connection that drops while idle is only logged, the next query opens another.
- * A query outside of a transaction throws as `transaction` does.
- */
+/** Sessions for the service's own tables; a connection that drops while idle is only logged, the next query opens another. */
 export function createPool(connection: ClientConfig, log: Log): Pool {
-  const pool = new Pool({ ...connection, ...SESSION, max: 10, application_name: 'raunet' });
+  const pool = new Pool({
+    ...connection,
+    max: 10,
+    application_name: 'raunet',
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 120_000,
+  });
   pool.on('error', (error) => log.warn('A database session ended', { error }));
-  const query = pool.query.bind(pool) as (...asked: unknown[]) => Promise<unknown>;
-  pool.query = ((...asked: unknown[]) => query(...asked).catch(rethrow)) as typeof pool.query;
   return pool;
 }
 
@@ -51,12 +40,9 @@ export async function transaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): 
     await tx.query('COMMIT');
     return result;
   } catch (error) {
-    // A session that does not answer is not asked again: its end rolls back.
-    if (isConnectionError(error)) broken ??= error;
-    else
-      await tx.query('ROLLBACK').catch((failure: Error) => {
-        broken ??= failure;
-      });
+    await tx.query('ROLLBACK').catch((failure: Error) => {
+      broken ??= failure;
+    });
     return rethrow(error);
   } finally {
     tx.removeListener('error', onError);
@@ -67,16 +53,15 @@ export async function transaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): 
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, system error, rollback. */
 const PASSING = /^(08|53|57|58|40)/;
 
-/** What a query threw: RAUNET_DATABASE where it may pass, else as it is. */
-export function rethrow(error: unknown): never {
+function rethrow(error: unknown): never {
   if (error instanceof DatabaseError ? PASSING.test(error.code ?? '') : isConnectionError(error))
     throw new RaunetError('RAUNET_DATABASE', { detail: (error as Error).message }, { cause: error });
   throw error;
 }
 
 /** pg throws plain errors where the socket ends or the pool gives up waiting. */
-const isConnectionError = (error: unknown): error is Error =>
-  isNativeError(error) &&
+const isConnectionError = (error: unknown): boolean =>
+  error instanceof Error &&
   ('syscall' in error ||
     /^(Connection terminated|Client has encountered|timeout exceeded|Query read timeout)/i.test(
       error.message,

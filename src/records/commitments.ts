@@ -64,14 +64,6 @@ export async function acceptedRequests(db: Db, key: DeliveryKey): Promise<number
   return rows[0]!.count;
 }
 
-/** A retry begins with none: requests of before no longer count, though a report on one is still taken. */
-export async function retireRequests(tx: Tx, seriesUid: string, revision: number): Promise<void> {
-  await tx.query('UPDATE raunet.commitment SET round = -1 WHERE source_series_uid = $1 AND revision = $2', [
-    seriesUid,
-    revision,
-  ]);
-}
-
 export interface Reported {
   key: DeliveryKey;
   /** Of instances that the destination does not have or did not mention, what it said; -1: did not mention. */

@@ -46,10 +46,9 @@ const TRANSITIONS: Record<DeliveryState, readonly DeliveryState[]> = {
 };
 
 /**
- * What came of a delivery; false where the table above has no such step, and nothing was changed. `waiting` with an error:
- * the attempt failed and is repeated. When the last delivery of the newest revision has ended, so has the series: done,
- * with the code of a reported refusal or failure, or failed with the code of a dead delivery. Throws RAUNET_STATE for an
- * unknown delivery. (An operator's steps are in operator.ts; newer results supersede in results.ts.)
+ * The one setter of a delivery's state; false where the table above has no such step, and nothing was changed. `waiting`
+ * with an error: the attempt failed and is repeated. When the last delivery of the newest revision has ended, so has the series: done, with the code of a reported refusal
+ * or failure, or failed with the code of a dead delivery. Throws RAUNET_STATE for an unknown delivery.
  */
 export async function setDelivery(
   tx: Tx,

@@ -2,7 +2,6 @@ import type { Priority } from '../config/schema';
 import type { Tx } from '../jobs/pool';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
-import { retireRequests } from './commitments';
 import { forgetResults } from './erase';
 import { addEvent, changeState, isEnd } from './state';
 import type { SeriesState } from './types';
@@ -14,16 +13,11 @@ export type Retry =
   | { kind: 'deliver'; revision: number; destinations: string[] };
 
 /**
- * An operator's retry of an ended series: of its dead deliveries where it has some, what they lack is there and their
- * `destinations` (names) still are; of the analysis otherwise, also of what came since. `by`: who, for the history. Throws
- * RAUNET_STATE where the series is at work or unknown, or where retention erased it and nothing came since.
+ * An operator's retry of an ended series: of its dead deliveries where it has some and what they lack is there, of the
+ * analysis otherwise, also of what came since. `by`: who, for the history. Throws RAUNET_STATE where the series is at
+ * work or unknown, or where retention erased it and nothing came since.
  */
-export async function retrySeries(
-  tx: Tx,
-  seriesUid: string,
-  by: string,
-  destinations: ReadonlySet<string>,
-): Promise<Retry> {
+export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promise<Retry> {
   const { state, revision, changed, erased } = await lock(tx, seriesUid);
   if (!isEnd(state))
     throw new RaunetError('RAUNET_STATE', {
@@ -43,9 +37,7 @@ export async function retrySeries(
   const actor = 'operator';
   const resultsLost = dead.some(({ code }) => code === 'RAUNET_RESULT_MISSING');
   if (resultsLost) await forgetResults(tx, seriesUid);
-  const renamed = dead.some(({ destination }) => !destinations.has(destination));
-  if (resultsLost || changed || renamed || dead.length === 0) {
-    await nextRevision(tx, seriesUid, revision);
+  if (resultsLost || changed || dead.length === 0) {
     await changeState(tx, seriesUid, { to: 'spool', actor, sentence: `${by} asked for a new analysis.` });
     return { kind: 'analyse' };
   }
@@ -54,24 +46,11 @@ export async function retrySeries(
      WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead'`,
     [seriesUid, revision],
   );
-  await retireRequests(tx, seriesUid, revision);
-  const again = dead.map(({ destination }) => destination);
-  const sentence = `${by} asked to deliver again to ${again.join(', ')}.`;
+  const destinations = dead.map(({ destination }) => destination);
+  const sentence = `${by} asked to deliver again to ${destinations.join(', ')}.`;
   await changeState(tx, seriesUid, { to: 'delivery', actor, sentence });
-  return { kind: 'deliver', revision, destinations: again };
+  return { kind: 'deliver', revision, destinations };
 }
-
-/**
- * What is on record of a revision stays one set: what the next analysis makes of the same images, perhaps by another model
- * or where this one failed, is a revision of its own, whose report supersedes the one of before.
- */
-const nextRevision = (tx: Tx, seriesUid: string, revision: number) =>
-  tx.query(
-    `UPDATE raunet.series SET changed = changed
-       OR EXISTS (SELECT FROM raunet.result WHERE source_series_uid = $1 AND revision = $2)
-     WHERE series_uid = $1`,
-    [seriesUid, revision],
-  );
 
 /** An operator stops a series at work; what waits for delivery is not sent, commitment is not asked for. Throws RAUNET_STATE where it has ended. */
 export async function cancelSeries(tx: Tx, seriesUid: string, by: string): Promise<void> {

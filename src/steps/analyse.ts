@@ -65,9 +65,6 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
     const error = toRaunetError(thrown, { seriesUid });
     if (WITHDRAWN.has(error.code)) return await transaction(pool, (tx) => job.complete(tx));
     if (error.class !== 'permanent') throw error;
-    // Another analysis of this revision goes through the stages: this one was paused, and its job given away.
-    if (error.code === 'RAUNET_STATE')
-      throw new RaunetError('RAUNET_JOB_TAKEN', { seriesUid, detail: error.message }, { cause: error });
     deps.failed(error);
     deps.log.warn('series refused', {
       ...error.context,
@@ -91,14 +88,7 @@ export async function analysisDead(data: AnalyseJob, error: RaunetError, deps: A
   const series = await findSeries(deps.pool, data.seriesUid);
   if (series === null || series.revision !== data.revision || series.finishedAt !== null) return;
   deps.failed(error);
-  const material = await verified(series, deps).catch((unread: unknown) => {
-    deps.log.warn('the images of a failed series cannot be read, so no report is made of it', {
-      stage: 'spool',
-      seriesUid: data.seriesUid,
-      error: unread,
-    });
-    return null;
-  });
+  const material = await verified(series, deps).catch(() => null);
   await refuse({ data, complete: async () => {} }, series, material, error, 'Failed', deps);
 }
 

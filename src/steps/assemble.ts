@@ -122,11 +122,8 @@ async function choose(series: SeriesRecord, { config, pool, spoolPath }: Assembl
   const others: Candidate[] = [];
   for (const other of study) {
     if (other.seriesUid === series.seriesUid || other.erasedAt !== null || hasFailed(other)) continue;
-    // What cannot be read is no rival; its own job says why. What cannot be read now may be one.
-    const read = await candidateOf(other).catch((error: unknown) => {
-      if (toRaunetError(error).code === 'RAUNET_SPOOL_READ') throw error;
-      return null;
-    });
+    // What cannot be read is no rival; its own job says why.
+    const read = await candidateOf(other).catch(() => null);
     if (read !== null) others.push(read);
   }
   return { ...select(candidate, others, config.series), code: 'RAUNET_NOT_SELECTED' };

@@ -18,7 +18,7 @@ import {
 } from '../records/commitments';
 import { type DeliveryKey, deliveryState, setDelivery } from '../records/deliveries';
 import { findSeries } from '../records/read';
-import { analyseKey, type DeliverJob, deliverQueue, RANK } from './queues';
+import { analyseKey, type DeliverJob, deliverQueue } from './queues';
 
 export interface CommitDeps {
   config: Config;
@@ -35,18 +35,9 @@ const jobOf = ({ sourceSeriesUid: seriesUid, revision, destination }: DeliveryKe
   destination,
 });
 
-/** The next step of a delivery, in `tx`, as urgent as its series. */
-export async function continueDelivery(
-  queues: Queues,
-  tx: Tx,
-  key: DeliveryKey,
-  afterSeconds = 0,
-): Promise<void> {
-  const series = await findSeries(tx, key.sourceSeriesUid);
-  const priority = RANK[series?.priority ?? 'routine'];
-  const options = { key: analyseKey(jobOf(key)), priority, afterSeconds };
-  await queues.send(tx, deliverQueue(key.destination), jobOf(key), options);
-}
+/** The next step of a delivery, in `tx`. */
+export const continueDelivery = (queues: Queues, tx: Tx, key: DeliveryKey, afterSeconds = 0): Promise<void> =>
+  queues.send(tx, deliverQueue(key.destination), jobOf(key), { key: analyseKey(jobOf(key)), afterSeconds });
 
 /** A delivery whose objects are stored: asks for commitment, again where no report came, and at last sends again. */
 export async function askForCommitment(
@@ -101,8 +92,7 @@ export const commitmentReported =
       const { failures, newest } = reported;
       outcome = null;
       const { objects = RESULT_KINDS } = destinationOf(reported.key, config) ?? {};
-      // Of a series that was erased meanwhile nothing is on record, committed to or not.
-      if (failures.length === 0 && (await uncommittedResults(tx, reported.key, objects)).length === 0) {
+      if ((await uncommittedResults(tx, reported.key, objects)).length === 0) {
         if (!(await setDelivery(tx, reported.key, 'delivered'))) return reported.key;
         outcome = 'committed';
         // What waits to ask again finds that it has ended.

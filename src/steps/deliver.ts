@@ -4,11 +4,10 @@ import type { DestinationConfig } from '../config/schema';
 import { sendAll } from '../delivery/send';
 import { transaction } from '../jobs/pool';
 import type { Job } from '../jobs/queue';
-import { RaunetError, toRaunetError } from '../lib/errors';
+import { type RaunetError, toRaunetError } from '../lib/errors';
 import { uncommittedResults } from '../records/commitments';
 import { beginDelivery, setDelivery } from '../records/deliveries';
 import { findSeries } from '../records/read';
-import { resultsOf } from '../records/results';
 import type { ResultRecord } from '../records/types';
 import type { Spool } from '../spool/spool';
 import { askForCommitment, type CommitDeps, continueDelivery } from './commit';
@@ -42,18 +41,11 @@ export async function deliver(
   if (step === 'ask for commitment') return askForCommitment(job, key, destination, deps);
 
   const results = await uncommittedResults(pool, key, destination.objects);
-  if (results.length === 0) {
-    const made = await resultsOf(pool, seriesUid, revision);
-    const gone = new RaunetError('RAUNET_RESULT_MISSING', {
-      seriesUid,
-      destination: destination.name,
-      detail: `no result of revision ${revision} is on record`,
-    });
+  if (results.length === 0)
     return transaction(pool, async (tx) => {
-      await (made.length > 0 ? setDelivery(tx, key, 'sent') : setDelivery(tx, key, 'dead', gone));
+      await setDelivery(tx, key, 'sent');
       await job.complete(tx);
     });
-  }
   const tryLater = async (error: RaunetError): Promise<never> => {
     await transaction(pool, (tx) => setDelivery(tx, key, 'waiting', error));
     throw error;

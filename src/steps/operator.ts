@@ -1,6 +1,5 @@
 import type { Pool } from 'pg';
 import type { SeriesDesk } from '../admin/types';
-import type { Config } from '../config/schema';
 import { type Tx, transaction } from '../jobs/pool';
 import type { Queues } from '../jobs/queue';
 import { RaunetError } from '../lib/errors';
@@ -9,15 +8,8 @@ import { findSeries, seriesDetail, seriesList } from '../records/read';
 import type { SeriesRecord } from '../records/types';
 import { ANALYSE_QUEUE, analyseKey, deliverQueue, RANK, SERIES_QUEUE } from './queues';
 
-export interface SeriesDeskDeps {
-  config: Pick<Config, 'delivery'>;
-  pool: Pool;
-  queues: Queues;
-}
-
 /** What the admin API may do with series: records and jobs change in one transaction. */
-export function seriesDesk({ config, pool, queues }: SeriesDeskDeps): SeriesDesk {
-  const configured = new Set(config.delivery.destinations.map(({ name }) => name));
+export function seriesDesk({ pool, queues }: { pool: Pool; queues: Queues }): SeriesDesk {
   const withSeries = async (
     seriesUid: string,
     work: (tx: Tx, series: SeriesRecord) => Promise<void>,
@@ -47,7 +39,7 @@ export function seriesDesk({ config, pool, queues }: SeriesDeskDeps): SeriesDesk
     detail: (seriesUid) => seriesDetail(pool, seriesUid),
     retry: (seriesUid, by) =>
       withSeries(seriesUid, async (tx, { priority }) => {
-        const retry = await retrySeries(tx, seriesUid, by, configured);
+        const retry = await retrySeries(tx, seriesUid, by);
         const rank = RANK[priority];
         if (retry.kind === 'analyse') {
           const job = { seriesUid, associationEnded: false };

@@ -128,17 +128,10 @@ async function resume(pool: Pool, queues: Queues, config: Config): Promise<strin
       return ensure(tx, ANALYSE_QUEUE, analyseKey(data), data, RANK[priority]);
     });
   const known = new Set(config.delivery.destinations.map(({ name }) => name));
-  // A receiver may be configured without any: then it is for others to say which there are.
-  for (const { sourceSeriesUid, revision, destination } of known.size > 0
-    ? await waitingDeliveries(pool)
-    : [])
+  for (const { sourceSeriesUid, revision, destination } of await waitingDeliveries(pool))
     await transaction(pool, async (tx) => {
       const data = { seriesUid: sourceSeriesUid, revision, destination };
-      if (known.has(destination)) {
-        const series = await findSeries(tx, sourceSeriesUid);
-        const priority = RANK[series?.priority ?? 'routine'];
-        return ensure(tx, deliverQueue(destination), analyseKey(data), data, priority);
-      }
+      if (known.has(destination)) return ensure(tx, deliverQueue(destination), analyseKey(data), data, 0);
       const error = new RaunetError('RAUNET_DESTINATION_UNKNOWN', {
         seriesUid: sourceSeriesUid,
         destination,

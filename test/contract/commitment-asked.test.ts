@@ -1,9 +1,4 @@
-import { configSchema } from '../../src/config/schema';
-import { eraseSeries } from '../../src/records/erase';
 import { migrate } from '../../src/records/migrate';
-import { seriesDetail } from '../../src/records/read';
-import { seriesDesk } from '../../src/steps/operator';
-import { deliverQueue, RANK } from '../../src/steps/queues';
 import { type Committing, startCommitting } from '../fixtures/committing';
 import {
   COMMITMENT,
@@ -120,40 +115,6 @@ test('the listener grants the role that is asked for, and answers what it does n
   expect(await reportElsewhere(service.port, reportOn('1.2.3.99', [A]))).toBe(0x0115);
   expect(await reportElsewhere(service.port, reportOn('1.2.3.99', [A]), { type: 3 })).toBe(0x0113);
   expect(await reportElsewhere(service.port, Buffer.from('garbage'))).toBe(0x0115);
-});
-
-test('a retry after the last request asks anew, as urgently as the series is', async () => {
-  let silent = true;
-  const answer: OnAction = ({ transactionUid, instances }) =>
-    silent ? {} : { report: reportOn(transactionUid, Object.keys(instances)) };
-  await start(answer, { reportSeconds: 0.2, requests: 1, resends: 0 });
-  const series = await service.deliverable([A]);
-  expect(await reaches(series, 'dead')).toMatchObject({ code: 'RAUNET_COMMITMENT_UNANSWERED' });
-  silent = false;
-  const { pool } = database;
-  await pool.query("UPDATE raunet.series SET priority = 'stat' WHERE series_uid = $1", [series]);
-  const { destination } = (await seriesDetail(pool, series))!.deliveries[0]!;
-  const config = configSchema.parse({
-    delivery: { destinations: [{ name: destination, aeTitle: 'PACS', host: '127.0.0.1', port: pacs.port }] },
-  });
-  await seriesDesk({ config, pool, queues: service.queues }).retry(series, 'admin');
-  expect(await reaches(series, 'delivered')).toMatchObject({ series: 'done' });
-  expect(pacs.asked).toHaveLength(2);
-  const { rows } = await pool.query(
-    'SELECT priority FROM raunet_jobs.job WHERE name = $1 ORDER BY created_on DESC LIMIT 1',
-    [deliverQueue(destination)],
-  );
-  expect(rows).toEqual([{ priority: RANK.stat }]);
-});
-
-test('a late report that a series which was erased has failed does not make it delivered', async () => {
-  await start(() => ({}), { reportSeconds: 0.2, requests: 1, resends: 0 });
-  const series = await service.deliverable([A]);
-  await reaches(series, 'dead');
-  await eraseSeries(database.pool, { seriesUid: series, studyUid: '1.2.3' }, 0, async () => {});
-  const failed = reportOn(pacs.asked[0]!.transactionUid, [], [{ uid: A, reason: 0x0112 }]);
-  expect(await reportElsewhere(service.port, failed, { type: 2 })).toBe(0x0000);
-  expect(await service.state(series)).toMatchObject({ series: 'failed', delivery: 'dead' });
 });
 
 test('a partial failure: only what was not committed is sent and asked for again', async () => {

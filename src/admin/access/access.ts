@@ -24,20 +24,11 @@ export interface AccessDeps {
 export const isHttps = ({ tls, publicUrl }: AdminConfig): boolean =>
   tls !== undefined || publicUrl?.startsWith('https:') === true;
 
-export interface Access {
-  /** Stands before everything but /health. */
-  limit: RequestHandler[];
-  /** Who asks: stands before all that is not open to everyone. It may need the database. */
-  identify: RequestHandler;
-  /** To sign in and to manage tokens. */
-  routes: Router[];
-}
-
-/** Who gets in. */
-export function access(deps: AccessDeps): Access {
+/** Who gets in: what stands before the routes of the service, and the routes to sign in and to manage tokens. */
+export function access(deps: AccessDeps): { before: RequestHandler[]; routes: Router[] } {
   const { config } = deps;
   if (config.authentication === 'none')
-    return { limit: [], identify: everyone, routes: [openSessionRoutes(), tokenRoutes(deps)] };
+    return { before: [everyone], routes: [openSessionRoutes(), tokenRoutes(deps)] };
   const session = {
     ...deps,
     cookies: cookies(isHttps(config)),
@@ -47,8 +38,7 @@ export function access(deps: AccessDeps): Access {
     openId: config.oidc && config.publicUrl ? openId(config.oidc, config.publicUrl) : null,
   };
   return {
-    limit: [requestLimit()],
-    identify: authenticate(session),
+    before: [requestLimit(), authenticate(session)],
     routes: [sessionRoutes(session), tokenRoutes(deps)],
   };
 }

@@ -1,6 +1,5 @@
 import { transaction } from '../../../src/jobs/pool';
 import { RaunetError } from '../../../src/lib/errors';
-import { uncommittedResults } from '../../../src/records/commitments';
 import { beginDelivery, type DeliveryKey, setDelivery } from '../../../src/records/deliveries';
 import { eraseSeries, erasuresOf } from '../../../src/records/erase';
 import { migrate } from '../../../src/records/migrate';
@@ -21,9 +20,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => database.stop());
-
-/** That are configured. */
-const DESTINATIONS = new Set(['pacs', 'a', 'b']);
 
 type Work<T> = Parameters<typeof transaction<T>>[1];
 const commit = <T>(work: Work<T>): Promise<T> => transaction(database.pool, work);
@@ -226,7 +222,7 @@ describe('revisions', () => {
     await commit((tx) =>
       changeState(tx, uid, { to: 'failed', code: 'RAUNET_INFERENCE', revision, sentence: 'Crashed.' }),
     );
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS))).toEqual({ kind: 'analyse' });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
     expect(await close(uid)).toBe(revision);
   });
 
@@ -322,7 +318,7 @@ describe('results and delivery', () => {
       state: 'failed',
       code: 'RAUNET_NOT_ACCEPTED',
     });
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS))).toEqual({
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({
       kind: 'deliver',
       revision: 1,
       destinations: ['b'],
@@ -339,9 +335,7 @@ describe('results and delivery', () => {
       await outcome(key!, end, end === 'dead' ? new RaunetError('RAUNET_STORE_REFUSED', {}) : undefined);
       const ended = await state(uid);
       await eraseSeries(database.pool, { seriesUid: uid, studyUid: '1.2.3' }, 0, async () => {});
-      await expect(commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS))).rejects.toThrow(
-        'send the series again',
-      );
+      await expect(commit((tx) => retrySeries(tx, uid, 'admin'))).rejects.toThrow('send the series again');
       expect(await state(uid)).toBe(ended);
     }
   });
@@ -351,7 +345,7 @@ describe('results and delivery', () => {
     await commit((tx) => cancelSeries(tx, uid, 'admin'));
     await eraseSeries(database.pool, { seriesUid: uid, studyUid: '1.2.3' }, 0, async () => {});
     await record(received(uid, 3));
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS))).toEqual({ kind: 'analyse' });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
     expect(await instancesOf(database.pool, uid)).toHaveLength(1);
   });
 
@@ -360,7 +354,7 @@ describe('results and delivery', () => {
     await deliverable(uid);
     await commit((tx) => cancelSeries(tx, uid, 'admin'));
     await record(received(uid, 3));
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS))).toEqual({ kind: 'analyse' });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
     expect(await close(uid)).toBe(2);
   });
 
@@ -371,35 +365,12 @@ describe('results and delivery', () => {
     const [lost] = await resultsOf(database.pool, uid, 1);
     await outcome(a!, 'sent');
     await outcome(b!, 'dead', new RaunetError('RAUNET_RESULT_MISSING', { destination: 'b' }));
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS))).toEqual({ kind: 'analyse' });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
     expect(await state(uid)).toBe('spool');
     expect(await findResult(database.pool, lost!.sopInstanceUid)).toBeNull();
     expect(await erasuresOf(database.pool, uid)).toMatchObject({ times: 1 });
     await deliverable(uid, ['a', 'b']);
     for (const key of [a!, b!]) expect(await commit((tx) => beginDelivery(tx, key))).toBe('send');
-  });
-
-  test('what a retry makes of the same images is a set of its own: nothing of before is sent with it', async () => {
-    const uid = await newSeries();
-    const [first] = await deliverable(uid);
-    await outcome(first!, 'sent');
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS))).toEqual({ kind: 'analyse' });
-    const revision = await analyse(uid);
-    const results = [resultNamed(`${uid}.other`, 'another model')];
-    await commit((tx) => saveResults(tx, { seriesUid: uid, revision, results, destinations: ['pacs'] }));
-    const sent = await uncommittedResults(database.pool, { ...first!, revision }, ['SEG']);
-    expect(sent.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual([`${uid}.other`]);
-  });
-
-  test('a destination that is configured no longer: a retry routes anew, and the series does not fail for the old one', async () => {
-    const uid = await newSeries();
-    const [old] = await deliverable(uid, ['a']);
-    await outcome(old!, 'dead', new RaunetError('RAUNET_DESTINATION_UNKNOWN', { destination: 'a' }));
-    const renamed = new Set(['b']);
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin', renamed))).toEqual({ kind: 'analyse' });
-    const [routed] = await deliverable(uid, ['b']);
-    await outcome(routed!, 'sent');
-    expect(await state(uid)).toBe('done');
   });
 
   test('sent is final, and an attempt that ends after its delivery was superseded or cancelled revives nothing', async () => {
@@ -435,11 +406,11 @@ describe('results and delivery', () => {
       await commit((tx) => saveResults(tx, { seriesUid: uid, revision, results, destinations: ['pacs'] }));
       const key = { sourceSeriesUid: uid, revision, destination: 'pacs' };
       await outcome(key, 'dead', new RaunetError('RAUNET_NOT_ACCEPTED'));
-      await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS));
+      await commit((tx) => retrySeries(tx, uid, 'admin'));
       await outcome(key, 'sent');
       expect(await findSeries(database.pool, uid)).toMatchObject({ state: end, code, reason: 'Because.' });
 
-      await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS));
+      await commit((tx) => retrySeries(tx, uid, 'admin'));
       const [again] = await deliverable(uid);
       await outcome(again!, 'sent');
       expect(await state(uid)).toBe('done');
@@ -498,7 +469,7 @@ describe('operators', () => {
     });
     await expect(commit((tx) => cancelSeries(tx, uid, 'admin'))).rejects.toThrow('RAUNET_STATE');
 
-    await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS));
+    await commit((tx) => retrySeries(tx, uid, 'admin'));
     expect(await close(uid)).toBe(revision + 1);
   });
 
@@ -507,15 +478,13 @@ describe('operators', () => {
     const [key] = await deliverable(uid);
     await commit((tx) => cancelSeries(tx, uid, 'admin'));
     expect(await commit((tx) => beginDelivery(tx, key!))).toBeNull();
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS))).toMatchObject({
-      kind: 'deliver',
-    });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toMatchObject({ kind: 'deliver' });
     expect(await commit((tx) => beginDelivery(tx, key!))).toBe('send');
   });
 
   test('a series at work cannot be retried, and the priority change stands in the history as the operator’s', async () => {
     const uid = await newSeries();
-    await expect(commit((tx) => retrySeries(tx, uid, 'admin', DESTINATIONS))).rejects.toThrow('RAUNET_STATE');
+    await expect(commit((tx) => retrySeries(tx, uid, 'admin'))).rejects.toThrow('RAUNET_STATE');
     await commit((tx) => changePriority(tx, uid, 'stat', 'Dr. A'));
     const { priority, events } = (await seriesDetail(database.pool, uid))!;
     expect(priority).toBe('stat');

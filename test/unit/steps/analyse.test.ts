@@ -6,8 +6,6 @@ import { silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
 import { findSeries, instancesOf } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
-import { changeState } from '../../../src/records/state';
-import type { SeriesState } from '../../../src/records/types';
 import type { ResultContext } from '../../../src/result/types';
 import { openSpool } from '../../../src/spool/spool';
 import { type AnalyseDeps, runAnalysis } from '../../../src/steps/analyse';
@@ -46,30 +44,6 @@ const depsWith = async (change: Partial<AnalyseDeps>): Promise<AnalyseDeps> => (
   ...change,
 });
 const notHere = () => Promise.reject(new Error('nothing is analysed'));
-
-test('an analysis whose job another took over gives up, and refuses nothing', async () => {
-  const { pool } = database;
-  const uid = '1.2.3.5';
-  await transaction(pool, (tx) => recordInstance(tx, received(uid, 1), 'routine'));
-  const revision = (await transaction(pool, (tx) => closeSeries(tx, uid, 1, 'It is quiet.')))!;
-  const stage = (to: SeriesState) =>
-    transaction(pool, (tx) => changeState(tx, uid, { to, revision, sentence: `${to}.` }));
-  const spool = {
-    ...(await openSpool({ dataDir: database.dataDir, log: silentLog })),
-    verify: async () => {},
-  };
-  const job = { id: 'job', data: { seriesUid: uid, revision }, attempt: 1, complete: async () => {} };
-  const analyse: AnalyseDeps['analyst']['analyse'] = async (_, { report }) => {
-    await report('volume', 0);
-    for (const to of ['tensor', 'inference', 'volume', 'tensor'] as const) await stage(to); // the other's
-    await report('mask', 0);
-    throw new Error('it goes on');
-  };
-  const deps = await depsWith({ spool, analyst: { analyse, refuse: notHere, close: async () => {} } });
-  const paused = runAnalysis({ ...job, signal }, deps);
-  await expect(paused).rejects.toMatchObject({ code: 'RAUNET_JOB_TAKEN' });
-  expect(await findSeries(pool, uid)).toMatchObject({ state: 'tensor', code: null });
-});
 
 test('files that are not there because the spool is not mounted are not lost: the job is tried again', async () => {
   const { pool } = database;

@@ -7,7 +7,7 @@ import { migrate } from '../../../src/records/migrate';
 import { seriesDetail } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import { openSpool } from '../../../src/spool/spool';
-import { type DeliverDeps, deliver } from '../../../src/steps/deliver';
+import { deliver } from '../../../src/steps/deliver';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 import { received } from '../../fixtures/received';
 import { storeResult } from '../../fixtures/stored-result';
@@ -29,39 +29,8 @@ afterAll(async () => {
   await database?.stop();
 });
 
-const deps = async (): Promise<DeliverDeps> => ({
-  config: configSchema.parse({}),
-  pool: database.pool,
-  queues,
-  spool: await openSpool({ dataDir: database.dataDir, log: silentLog }),
-  checkFolders: async () => {},
-  log: silentLog,
-  audit: () => {},
-  failed: () => {},
-  stageSeconds: () => {},
-  sent: () => {},
-  commitment: () => {},
-});
-
-test('a delivery of which no result is on record is not called sent', async () => {
-  const { pool } = database;
-  const uid = '1.2.3.5';
-  await transaction(pool, async (tx) => {
-    await recordInstance(tx, received(uid, 1), 'routine');
-    await closeSeries(tx, uid, 1, 'It is quiet.');
-    await storeResult(tx, uid, ['pacs']);
-    await tx.query('DELETE FROM raunet.result WHERE source_series_uid = $1', [uid]);
-  });
-  const { signal } = new AbortController();
-  const data = { seriesUid: uid, revision: 1, destination: 'pacs' };
-  await deliver({ id: 'job', data, attempt: 1, signal, complete: async () => {} }, pacs, await deps());
-  expect((await seriesDetail(pool, uid))!.deliveries).toMatchObject([
-    { state: 'dead', code: 'RAUNET_RESULT_MISSING' },
-  ]);
-});
-
 test('results that are not there because their folder is not mounted are not gone: the delivery waits and says why', async () => {
-  const { pool } = database;
+  const { pool, dataDir } = database;
   await transaction(pool, async (tx) => {
     await recordInstance(tx, received(SERIES, 1), 'routine');
     await closeSeries(tx, SERIES, 1, 'It is quiet.');
@@ -71,8 +40,17 @@ test('results that are not there because their folder is not mounted are not gon
   const { signal } = new AbortController();
   const data = { seriesUid: SERIES, revision: 1, destination: 'pacs' };
   const attempt = deliver({ id: 'job', data, attempt: 1, signal, complete: never }, pacs, {
-    ...(await deps()),
+    config: configSchema.parse({}),
+    pool,
+    queues,
+    spool: await openSpool({ dataDir, log: silentLog }),
     checkFolders: () => Promise.reject(new RaunetError('RAUNET_FOLDER_FOREIGN')),
+    log: silentLog,
+    audit: () => {},
+    failed: () => {},
+    stageSeconds: () => {},
+    sent: () => {},
+    commitment: () => {},
   });
   await expect(attempt).rejects.toMatchObject({ code: 'RAUNET_FOLDER_FOREIGN', class: 'transient' });
   expect((await seriesDetail(pool, SERIES))!.deliveries).toMatchObject([

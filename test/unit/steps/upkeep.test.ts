@@ -7,7 +7,7 @@ import type { ErrorCode } from '../../../src/lib/error-codes';
 import { RaunetError } from '../../../src/lib/errors';
 import { silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
-import { findSeries, seriesDetail } from '../../../src/records/read';
+import { findSeries } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import { changeState } from '../../../src/records/state';
 import { openSpool } from '../../../src/spool/spool';
@@ -39,10 +39,10 @@ async function reconcile(perStudy: 'one' | 'all' = 'one'): Promise<void> {
   await (await tasksOf(perStudy, NOT_MOUNTED)).reconcile!();
 }
 
-async function tasksOf(perStudy: 'one' | 'all', checkFolders: () => Promise<void>, delivery = {}) {
+async function tasksOf(perStudy: 'one' | 'all', checkFolders: () => Promise<void>) {
   const { pool, dataDir } = database;
   return upkeep({
-    config: configSchema.parse({ series: { perStudy }, delivery }),
+    config: configSchema.parse({ series: { perStudy } }),
     pool,
     queues,
     spool: await openSpool({ dataDir, log: silentLog }),
@@ -130,17 +130,6 @@ test('retention erases nothing of a spool that is not mounted', async () => {
   expect((await findSeries(database.pool, thin))!.erasedAt).toBeNull();
   await (await tasksOf('one', async () => {})).retention!();
   expect((await findSeries(database.pool, thin))!.erasedAt).not.toBeNull();
-});
-
-test('what waits for a destination is given up where others are configured, not by a receiver without any', async () => {
-  const { thin } = await twoSeries();
-  await transaction(database.pool, (tx) => storeResult(tx, thin, ['renamed']));
-  const delivery = async () => (await seriesDetail(database.pool, thin))!.deliveries;
-  await reconcile();
-  expect(await delivery()).toMatchObject([{ state: 'waiting', code: null }]);
-  const other = { name: 'other', aeTitle: 'PACS', host: '127.0.0.1', port: 9 };
-  await (await tasksOf('one', NOT_MOUNTED, { destinations: [other] })).reconcile!();
-  expect(await delivery()).toMatchObject([{ state: 'dead', code: 'RAUNET_DESTINATION_UNKNOWN' }]);
 });
 
 test('a series gives way to one that has results, though nobody could be sent them', async () => {
