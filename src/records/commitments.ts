@@ -121,3 +121,10 @@ export async function nextRound(tx: Tx, key: DeliveryKey): Promise<number> {
   );
   return rows[0]!.round;
 }
+
+/** An operator begins anew: requests and sendings from before count no more (round -1); a late report on one still does. */
+export async function firstRound(tx: Tx, key: DeliveryKey): Promise<void> {
+  const where = 'WHERE source_series_uid = $1 AND revision = $2 AND destination = $3';
+  await tx.query(`UPDATE raunet.delivery SET round = 0 ${where}`, keyOf(key));
+  await tx.query(`UPDATE raunet.commitment SET round = -1 ${where}`, keyOf(key));
+}

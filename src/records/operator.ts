@@ -2,6 +2,7 @@ import type { Priority } from '../config/schema';
 import type { Tx } from '../jobs/pool';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
+import { firstRound } from './commitments';
 import { forgetResults } from './erase';
 import { addEvent, changeState, isEnd } from './state';
 import type { SeriesState } from './types';
@@ -42,11 +43,13 @@ export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promis
     return { kind: 'analyse' };
   }
   await tx.query(
-    `UPDATE raunet.delivery SET state = 'waiting', round = 0, code = NULL, reason = NULL, updated_at = now()
+    `UPDATE raunet.delivery SET state = 'waiting', code = NULL, reason = NULL, updated_at = now()
      WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead'`,
     [seriesUid, revision],
   );
   const destinations = dead.map(({ destination }) => destination);
+  for (const destination of destinations)
+    await firstRound(tx, { sourceSeriesUid: seriesUid, revision, destination });
   const sentence = `${by} asked to deliver again to ${destinations.join(', ')}.`;
   await changeState(tx, seriesUid, { to: 'delivery', actor, sentence });
   return { kind: 'deliver', revision, destinations };

@@ -1,4 +1,5 @@
 import { migrate } from '../../src/records/migrate';
+import { seriesDesk } from '../../src/steps/operator';
 import { type Committing, startCommitting } from '../fixtures/committing';
 import {
   COMMITMENT,
@@ -168,6 +169,22 @@ test('no report in time: asked again with a new transaction, then sent again; a 
   expect(new Set(transactions).size).toBe(4);
   expect(await reportElsewhere(service.port, reportOn(transactions[0]!, [A]))).toBe(0x0000);
   expect(await service.state(series)).toMatchObject({ series: 'done', delivery: 'delivered' });
+});
+
+test('a retry asks again, as often as at first: the requests that went unanswered before it do not count', async () => {
+  let corrected = false;
+  await start(({ transactionUid }) => (corrected ? { report: reportOn(transactionUid, [A]) } : {}), {
+    reportSeconds: 0.5,
+    requests: 2,
+    resends: 0,
+  });
+  const series = await service.deliverable([A]);
+  await reaches(series, 'dead');
+  corrected = true;
+  await seriesDesk({ pool: database.pool, queues: service.queues }).retry(series, 'admin');
+  expect(await reaches(series, 'delivered')).toMatchObject({ series: 'done', code: null });
+  expect(pacs.stored).toEqual([A, A]);
+  expect(pacs.asked).toHaveLength(3);
 });
 
 test.each([
