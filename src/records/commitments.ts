@@ -2,7 +2,7 @@ import type { Db, Tx } from '../jobs/pool';
 import type { CommitmentReport } from '../dicom/commitment';
 import { RaunetError } from '../lib/errors';
 import { RESULT_COLUMNS } from './columns';
-import type { DeliveryKey } from './deliveries';
+import type { DeliveryKey } from './delivery-state';
 import type { ResultRecord } from './types';
 
 const keyOf = ({ sourceSeriesUid, revision, destination }: DeliveryKey) => [

@@ -3,6 +3,7 @@ import type { Tx } from '../jobs/pool';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
 import { firstRound } from './commitments';
+import { moveDeliveries } from './delivery-state';
 import { forgetResults } from './erase';
 import { addEvent, changeState, isEnd } from './state';
 import type { SeriesState } from './types';
@@ -42,12 +43,11 @@ export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promis
     await changeState(tx, seriesUid, { to: 'spool', actor, sentence: `${by} asked for a new analysis.` });
     return { kind: 'analyse' };
   }
-  await tx.query(
-    `UPDATE raunet.delivery SET state = 'waiting', code = NULL, reason = NULL, updated_at = now()
-     WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead'`,
-    [seriesUid, revision],
+  const destinations = await moveDeliveries(
+    tx,
+    { sourceSeriesUid: seriesUid, revision },
+    { from: 'dead', to: 'waiting' },
   );
-  const destinations = dead.map(({ destination }) => destination);
   for (const destination of destinations)
     await firstRound(tx, { sourceSeriesUid: seriesUid, revision, destination });
   const sentence = `${by} asked to deliver again to ${destinations.join(', ')}.`;
@@ -64,15 +64,9 @@ export async function cancelSeries(tx: Tx, seriesUid: string, by: string): Promi
     actor: 'operator',
     sentence: `${by} cancelled the series.`,
   });
-  await tx.query(
-    `UPDATE raunet.delivery SET state = 'sent', updated_at = now() WHERE source_series_uid = $1 AND state = 'stored'`,
-    [seriesUid],
-  );
-  await tx.query(
-    `UPDATE raunet.delivery SET state = 'dead', code = $2, reason = $3, updated_at = now()
-     WHERE source_series_uid = $1 AND state = 'waiting'`,
-    [seriesUid, error.code, error.message],
-  );
+  const all = { sourceSeriesUid: seriesUid };
+  await moveDeliveries(tx, all, { from: 'stored', to: 'sent' });
+  await moveDeliveries(tx, all, { from: 'waiting', to: 'dead' }, error);
 }
 
 /** Of this series from now on; the caller changes its waiting jobs. Throws RAUNET_STATE for an unknown series. */

@@ -1,6 +1,7 @@
 import type { Db, Tx } from '../jobs/pool';
 import { RaunetError } from '../lib/errors';
 import { RESULT_COLUMNS } from './columns';
+import { addDeliveries, moveDeliveries } from './delivery-state';
 import { changeState } from './state';
 import type { ResultRecord } from './types';
 
@@ -54,18 +55,9 @@ export async function saveResults(
       ],
     );
   }
-  await tx.query(
-    `UPDATE raunet.delivery SET state = 'superseded', updated_at = now()
-     WHERE source_series_uid = $1 AND revision < $2 AND state = 'waiting'`,
-    [seriesUid, revision],
-  );
-  await tx.query(
-    `INSERT INTO raunet.delivery (source_series_uid, revision, destination, state)
-     SELECT $1, $2, destination, 'waiting' FROM unnest($3::text[]) AS destination
-     ON CONFLICT (source_series_uid, revision, destination)
-     DO UPDATE SET state = 'waiting', round = 0, code = NULL, reason = NULL, updated_at = now()`,
-    [seriesUid, revision, destinations],
-  );
+  const older = { sourceSeriesUid: seriesUid, before: revision };
+  await moveDeliveries(tx, older, { from: 'waiting', to: 'superseded' });
+  await addDeliveries(tx, { sourceSeriesUid: seriesUid, revision }, destinations);
 }
 
 /** Other bytes under one UID never leave the house: a PACS would show the old ones, or both. */

@@ -16,7 +16,8 @@ import {
   recordReport,
   uncommittedResults,
 } from '../records/commitments';
-import { type DeliveryKey, deliveryState, setDelivery } from '../records/deliveries';
+import { deliveryState, setDelivery } from '../records/deliveries';
+import type { DeliveryKey } from '../records/delivery-state';
 import { findSeries } from '../records/read';
 import { analyseKey, type DeliverJob, deliverQueue } from './queues';
 

@@ -1,6 +1,9 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { transaction } from '../../../src/jobs/pool';
 import { RaunetError } from '../../../src/lib/errors';
-import { beginDelivery, type DeliveryKey, setDelivery } from '../../../src/records/deliveries';
+import { beginDelivery, setDelivery } from '../../../src/records/deliveries';
+import type { DeliveryKey } from '../../../src/records/delivery-state';
 import { eraseSeries, erasuresOf } from '../../../src/records/erase';
 import { migrate } from '../../../src/records/migrate';
 import { cancelSeries, changePriority, retrySeries } from '../../../src/records/operator';
@@ -450,6 +453,15 @@ describe('results and delivery', () => {
     expect((await findResult(database.pool, known))!.revision).toBe(1);
     expect(await resultsOf(database.pool, uid, revision)).toHaveLength(1);
   });
+});
+
+test('the state of a delivery is written in one place', async () => {
+  const folder = join(__dirname, '../../../src');
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'));
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  expect(files.filter((_, i) => /UPDATE raunet\.delivery\b[^`]*SET state/.test(texts[i]!))).toEqual([
+    join('records', 'delivery-state.ts'),
+  ]);
 });
 
 describe('operators', () => {
