@@ -68,9 +68,7 @@ export async function addDeliveries(
 ): Promise<void> {
   await tx.query(
     `INSERT INTO raunet.delivery (source_series_uid, revision, destination, state)
-     SELECT $1, $2, destination, 'waiting' FROM unnest($3::text[]) AS destination
-     ON CONFLICT (source_series_uid, revision, destination)
-     DO UPDATE SET state = 'waiting', round = 0, code = NULL, reason = NULL, updated_at = now()`,
+     SELECT $1, $2, destination, 'waiting' FROM unnest($3::text[]) AS destination`,
     [sourceSeriesUid, revision, destinations],
   );
 }

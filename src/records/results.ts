@@ -18,8 +18,8 @@ export interface AnalysisResults {
 
 /**
  * Records results and their deliveries: result -> delivery, or failed where no destination is known. Deliveries of older
- * revisions that still wait are superseded. Throws RAUNET_SUPERSEDED, RAUNET_CANCELLED, and RAUNET_RESULT where a UID is
- * on record with other bytes.
+ * revisions that still wait, or wait for an operator, are superseded. Throws RAUNET_SUPERSEDED, RAUNET_CANCELLED, and
+ * RAUNET_RESULT where a UID is on record with other bytes.
  */
 export async function saveResults(
   tx: Tx,
@@ -56,7 +56,8 @@ export async function saveResults(
     );
   }
   const older = { sourceSeriesUid: seriesUid, before: revision };
-  await moveDeliveries(tx, older, { from: 'waiting', to: 'superseded' });
+  for (const from of ['waiting', 'dead'] as const)
+    await moveDeliveries(tx, older, { from, to: 'superseded' });
   await addDeliveries(tx, { sourceSeriesUid: seriesUid, revision }, destinations);
 }
 

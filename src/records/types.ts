@@ -35,7 +35,7 @@ export interface SeriesRecord {
   instances: number;
   /** Instances that sender or PACS told of; null when nobody did. */
   expectedInstances: number | null;
-  /** Counts analyses that were begun on a new set of instances: a late instance makes a superseding result. */
+  /** Counts sets of results: analyses that were begun on new instances, or again after the last one's results were on record. */
   revision: number;
   /** Within the stage, 0..1. */
   progress: number;

@@ -12,7 +12,7 @@ import type { AnalysisStage } from '../pipeline';
 import { erasuresOf } from '../records/erase';
 import { findSeries, instancesOf, seriesDetail } from '../records/read';
 import { markLost } from '../records/receive';
-import { findResult, type NewResult, saveResults } from '../records/results';
+import { findResult, type NewResult, resultsOf, saveResults } from '../records/results';
 import { addEvent, changeState } from '../records/state';
 import type { SeriesRecord, SeriesState } from '../records/types';
 import type { EncodedObject, Producer, ResultContext } from '../result/types';
@@ -217,8 +217,7 @@ async function deliverLater(
   { config, pool, queues, spool, log }: AnalyseDeps,
 ): Promise<void> {
   const { seriesUid, revision } = data;
-  const results: NewResult[] = [];
-  for (const object of objects) results.push(await kept(object, seriesUid, pool, spool));
+  const results = await kept(objects, seriesUid, pool, spool);
   const { destinations, reason } = routed(series, config);
   await transaction(pool, async (tx) => {
     await saveResults(tx, { seriesUid, revision, results, destinations });
@@ -242,18 +241,26 @@ async function deliverLater(
   });
 }
 
-/** The object's bytes on disk; those of an earlier analysis where its UID was used before: they may have left the house. */
+/**
+ * The objects' bytes on disk. Where a UID was used before, all results of that analysis instead: they may have left the
+ * house, and objects of two analyses are no set.
+ */
 async function kept(
-  object: EncodedObject,
+  objects: readonly EncodedObject[],
   sourceSeriesUid: string,
   pool: Pool,
   spool: Spool,
-): Promise<NewResult> {
-  const known = await findResult(pool, object.sopInstanceUid);
-  if (known !== null) return known;
-  const { sopInstanceUid, sopClassUid, transferSyntaxUid, kind, seriesUid, bytes } = object;
-  const written = await spool.storeResult({ sourceSeriesUid, sopInstanceUid, bytes });
-  return { sopInstanceUid, sopClassUid, transferSyntaxUid, kind, seriesUid, ...written };
+): Promise<NewResult[]> {
+  for (const { sopInstanceUid } of objects) {
+    const known = await findResult(pool, sopInstanceUid);
+    if (known !== null) return resultsOf(pool, known.sourceSeriesUid, known.revision);
+  }
+  const results: NewResult[] = [];
+  for (const { bytes, ...object } of objects) {
+    const { sopInstanceUid } = object;
+    results.push({ ...object, ...(await spool.storeResult({ sourceSeriesUid, sopInstanceUid, bytes })) });
+  }
+  return results;
 }
 
 /** Nowhere to send to is told as the series' failure, with its results kept. */

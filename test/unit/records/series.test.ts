@@ -372,8 +372,15 @@ describe('results and delivery', () => {
     expect(await state(uid)).toBe('spool');
     expect(await findResult(database.pool, lost!.sopInstanceUid)).toBeNull();
     expect(await erasuresOf(database.pool, uid)).toMatchObject({ times: 1 });
-    await deliverable(uid, ['a', 'b']);
-    for (const key of [a!, b!]) expect(await commit((tx) => beginDelivery(tx, key))).toBe('send');
+    const again = await deliverable(uid, ['a', 'b']);
+    expect(again.map(({ revision }) => revision)).toEqual([2, 2]);
+    for (const key of again) expect(await commit((tx) => beginDelivery(tx, key))).toBe('send');
+    expect((await seriesDetail(database.pool, uid))!.deliveries).toMatchObject([
+      { revision: 1, state: 'sent' },
+      { revision: 1, state: 'superseded' },
+      { revision: 2, state: 'waiting' },
+      { revision: 2, state: 'waiting' },
+    ]);
   });
 
   test('sent is final, and an attempt that ends after its delivery was superseded or cancelled revives nothing', async () => {
