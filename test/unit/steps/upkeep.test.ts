@@ -7,11 +7,17 @@ import type { ErrorCode } from '../../../src/lib/error-codes';
 import { RaunetError } from '../../../src/lib/errors';
 import { silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
-import { findSeries } from '../../../src/records/read';
+import { findSeries, seriesDetail } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import { changeState } from '../../../src/records/state';
 import { openSpool } from '../../../src/spool/spool';
-import { ANALYSE_QUEUE, SERIES_QUEUE, seriesOptions } from '../../../src/steps/queues';
+import {
+  ANALYSE_QUEUE,
+  analyseKey,
+  deliverQueue,
+  SERIES_QUEUE,
+  seriesOptions,
+} from '../../../src/steps/queues';
 import { upkeep } from '../../../src/steps/upkeep';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 import { received } from '../../fixtures/received';
@@ -39,10 +45,10 @@ async function reconcile(perStudy: 'one' | 'all' = 'one'): Promise<void> {
   await (await tasksOf(perStudy, NOT_MOUNTED)).reconcile!();
 }
 
-async function tasksOf(perStudy: 'one' | 'all', checkFolders: () => Promise<void>) {
+async function tasksOf(perStudy: 'one' | 'all', checkFolders: () => Promise<void>, more: object = {}) {
   const { pool, dataDir } = database;
   return upkeep({
-    config: configSchema.parse({ series: { perStudy } }),
+    config: configSchema.parse({ series: { perStudy }, ...more }),
     pool,
     queues,
     spool: await openSpool({ dataDir, log: silentLog }),
@@ -138,4 +144,27 @@ test('a series gives way to one that has results, though nobody could be sent th
   await transaction(database.pool, (tx) => storeResult(tx, thin, []));
   await reconcile();
   expect([await stateOf(thin), await stateOf(thick)]).toEqual(['failed', 'refused']);
+});
+
+const destinations = (...names: string[]) => ({
+  destinations: names.map((name) => ({ name, aeTitle: 'CT1', host: '127.0.0.1', port: 9 })),
+});
+
+test('a delivery is left to a process that delivers: it has its job there, or ends where nobody knows its destination', async () => {
+  const { thin: uid } = await twoSeries();
+  await transaction(database.pool, (tx) => storeResult(tx, uid, ['pacs']));
+  const run = async (roles: string[], ...names: string[]) => {
+    const delivery = destinations(...names);
+    await (await tasksOf('one', NOT_MOUNTED, { roles, delivery })).reconcile?.();
+    const [only] = (await seriesDetail(database.pool, uid))!.deliveries;
+    return `${only!.state} ${only!.code}`;
+  };
+  await queues.define(deliverQueue('pacs'), seriesOptions);
+  const key = analyseKey({ seriesUid: uid, revision: 1 });
+  for (const roles of [['receive'], ['analyse'], ['receive', 'admin']])
+    expect(await run(roles)).toBe('waiting null');
+  expect(await queues.has(database.pool, deliverQueue('pacs'), key)).toBe(false);
+  expect(await run(['deliver'], 'pacs')).toBe('waiting null');
+  expect(await queues.has(database.pool, deliverQueue('pacs'), key)).toBe(true);
+  expect(await run(['deliver'], 'new')).toBe('dead RAUNET_DESTINATION_UNKNOWN');
 });
