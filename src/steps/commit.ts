@@ -19,7 +19,7 @@ import {
 import { deliveryState, setDelivery } from '../records/deliveries';
 import type { DeliveryKey } from '../records/delivery-state';
 import { findSeries } from '../records/read';
-import { analyseKey, type DeliverJob, deliverQueue } from './queues';
+import { analyseKey, type DeliverJob, deliverQueue, RANK } from './queues';
 
 export interface CommitDeps {
   config: Config;
@@ -37,8 +37,17 @@ const jobOf = ({ sourceSeriesUid: seriesUid, revision, destination }: DeliveryKe
 });
 
 /** The next step of a delivery, in `tx`. */
-export const continueDelivery = (queues: Queues, tx: Tx, key: DeliveryKey, afterSeconds = 0): Promise<void> =>
-  queues.send(tx, deliverQueue(key.destination), jobOf(key), { key: analyseKey(jobOf(key)), afterSeconds });
+export async function continueDelivery(
+  queues: Queues,
+  tx: Tx,
+  key: DeliveryKey,
+  afterSeconds = 0,
+): Promise<void> {
+  const job = jobOf(key);
+  const { priority } = (await findSeries(tx, job.seriesUid))!;
+  const options = { key: analyseKey(job), priority: RANK[priority], afterSeconds };
+  await queues.send(tx, deliverQueue(job.destination), job, options);
+}
 
 /** A delivery whose objects are stored: asks for commitment, again where no report came, and at last sends again. */
 export async function askForCommitment(

@@ -64,7 +64,9 @@ async function resumeDeliveries(pool: Pool, { delivery }: Config, ensure: Ensure
   for (const { sourceSeriesUid, revision, destination } of await waitingDeliveries(pool))
     await transaction(pool, async (tx) => {
       const data = { seriesUid: sourceSeriesUid, revision, destination };
-      if (known.has(destination)) return ensure(tx, deliverQueue(destination), analyseKey(data), data, 0);
+      const { priority } = (await findSeries(tx, sourceSeriesUid))!;
+      if (known.has(destination))
+        return ensure(tx, deliverQueue(destination), analyseKey(data), data, RANK[priority]);
       const error = new RaunetError('RAUNET_DESTINATION_UNKNOWN', {
         seriesUid: sourceSeriesUid,
         destination,

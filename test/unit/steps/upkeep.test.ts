@@ -8,13 +8,16 @@ import { RaunetError } from '../../../src/lib/errors';
 import { silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
 import { findSeries, seriesDetail } from '../../../src/records/read';
+import { changePriority } from '../../../src/records/operator';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import { changeState } from '../../../src/records/state';
 import { openSpool } from '../../../src/spool/spool';
+import { continueDelivery } from '../../../src/steps/commit';
 import {
   ANALYSE_QUEUE,
   analyseKey,
   deliverQueue,
+  RANK,
   SERIES_QUEUE,
   seriesOptions,
 } from '../../../src/steps/queues';
@@ -167,4 +170,26 @@ test('a delivery is left to a process that delivers: it has its job there, or en
   expect(await run(['deliver'], 'pacs')).toBe('waiting null');
   expect(await queues.has(database.pool, deliverQueue('pacs'), key)).toBe(true);
   expect(await run(['deliver'], 'new')).toBe('dead RAUNET_DESTINATION_UNKNOWN');
+});
+
+test('the delivery of a stat series goes first, also when its job is made again or is the next of a chain', async () => {
+  const { thin: uid } = await twoSeries();
+  await transaction(database.pool, async (tx) => {
+    await changePriority(tx, uid, 'stat', 'admin');
+    await storeResult(tx, uid, ['urgent']);
+  });
+  await queues.define(deliverQueue('urgent'), seriesOptions);
+  const priority = async () => {
+    const { rows } = await database.pool.query<{ priority: number }>(
+      `SELECT priority FROM raunet_jobs.job WHERE name = '${deliverQueue('urgent')}'`,
+    );
+    return rows.map((row) => row.priority);
+  };
+  await (await tasksOf('one', NOT_MOUNTED, { delivery: destinations('pacs', 'urgent') })).reconcile!();
+  expect(await priority()).toEqual([RANK.stat]);
+  await database.pool.query('UPDATE raunet_jobs.job SET priority = 0');
+  await transaction(database.pool, (tx) =>
+    continueDelivery(queues, tx, { sourceSeriesUid: uid, revision: 1, destination: 'urgent' }),
+  );
+  expect(await priority()).toEqual([RANK.stat]);
 });
