@@ -19,6 +19,7 @@ import {
 import { deliveryState, setDelivery } from '../records/deliveries';
 import type { DeliveryKey } from '../records/delivery-state';
 import { findSeries } from '../records/read';
+import { resultsOf } from '../records/results';
 import { analyseKey, type DeliverJob, deliverQueue, RANK } from './queues';
 
 export interface CommitDeps {
@@ -90,7 +91,7 @@ export async function askForCommitment(
 
 /**
  * A destination reports, on whatever association, perhaps twice or late: all committed, the delivery is delivered; else
- * what it lacks is sent again. Throws RAUNET_COMMITMENT_UNKNOWN, RAUNET_DATABASE.
+ * what it lacks is sent again; nothing where the results are on record no more. Throws RAUNET_COMMITMENT_UNKNOWN, RAUNET_DATABASE.
  */
 export const commitmentReported =
   (deps: CommitDeps) =>
@@ -101,6 +102,9 @@ export const commitmentReported =
       const reported = await recordReport(tx, report);
       const { failures, newest } = reported;
       outcome = null;
+      // Retention erased them, or they were lost: there is nothing to send again, and nothing that is delivered.
+      if ((await resultsOf(tx, reported.key.sourceSeriesUid, reported.key.revision)).length === 0)
+        return reported.key;
       const { objects = RESULT_KINDS } = destinationOf(reported.key, config) ?? {};
       if ((await uncommittedResults(tx, reported.key, objects)).length === 0) {
         if (!(await setDelivery(tx, reported.key, 'delivered'))) return reported.key;
