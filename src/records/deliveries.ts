@@ -73,7 +73,11 @@ export async function setDelivery(
   return true;
 }
 
-async function endSeries(tx: Tx, { sourceSeriesUid: seriesUid, revision }: DeliveryKey): Promise<void> {
+/** A series in `delivery` ends when no delivery of its revision waits any more. */
+export async function endSeries(
+  tx: Tx,
+  { sourceSeriesUid: seriesUid, revision }: Omit<DeliveryKey, 'destination'>,
+): Promise<void> {
   const { rows } = await tx.query<{ state: DeliveryState; code: ErrorCode | null; reason: string | null }>(
     `SELECT state, code, reason FROM raunet.delivery WHERE source_series_uid = $1 AND revision = $2
      ORDER BY destination`,

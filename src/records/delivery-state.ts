@@ -11,7 +11,7 @@ export interface DeliveryKey {
 
 /**
  * From -> to, for what comes of sending. What the destination has, it has, though the delivery was cancelled or superseded
- * meanwhile; but no attempt that ends late revives one: dead -> waiting is an operator's step, in `operator.ts`.
+ * meanwhile; but no attempt that ends late revives one: dead -> waiting is an operator's step, in `redeliver.ts`.
  */
 export const TRANSITIONS: Record<DeliveryState, readonly DeliveryState[]> = {
   waiting: ['waiting', 'stored', 'sent', 'delivered', 'dead', 'superseded'],
@@ -60,15 +60,17 @@ export async function moveDeliveries(
   return rows.map(({ destination }) => destination).sort();
 }
 
-/** New deliveries, which wait. */
+/** New deliveries, which wait, where there are none. Returns the destinations that had none. */
 export async function addDeliveries(
   tx: Tx,
   { sourceSeriesUid, revision }: Omit<DeliveryKey, 'destination'>,
   destinations: readonly string[],
-): Promise<void> {
-  await tx.query(
+): Promise<string[]> {
+  const { rows } = await tx.query<{ destination: string }>(
     `INSERT INTO raunet.delivery (source_series_uid, revision, destination, state)
-     SELECT $1, $2, destination, 'waiting' FROM unnest($3::text[]) AS destination`,
+     SELECT $1, $2, destination, 'waiting' FROM unnest($3::text[]) AS destination
+     ON CONFLICT DO NOTHING RETURNING destination`,
     [sourceSeriesUid, revision, destinations],
   );
+  return rows.map(({ destination }) => destination).sort();
 }

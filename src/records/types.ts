@@ -76,7 +76,7 @@ export interface ResultRecord {
 
 /**
  * `stored`: the destination has the objects and is asked to commit to them. `delivered`: it has committed. `sent`: it has
- * them and is not asked. `superseded`: a newer revision took its place before it was sent.
+ * them and is not asked. `superseded`: a newer revision, or another destination, took its place before it was sent.
  */
 export type DeliveryState = 'waiting' | 'stored' | 'delivered' | 'sent' | 'dead' | 'superseded';
 

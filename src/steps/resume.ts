@@ -70,6 +70,7 @@ async function resumeDeliveries(pool: Pool, { delivery }: Config, ensure: Ensure
       const error = new RaunetError('RAUNET_DESTINATION_UNKNOWN', {
         seriesUid: sourceSeriesUid,
         destination,
+        detail: 'it is in the configuration no more',
       });
       await setDelivery(tx, { sourceSeriesUid, revision, destination }, 'dead', error);
     });

@@ -183,7 +183,7 @@ test('a retry asks again, as often as at first: the requests that went unanswere
   const series = await service.deliverable([A]);
   await reaches(series, 'dead');
   corrected = true;
-  await seriesDesk({ pool: database.pool, queues: service.queues }).retry(series, 'admin');
+  await seriesDesk({ ...service, pool: database.pool }).retry(series, 'admin');
   expect(await reaches(series, 'delivered')).toMatchObject({ series: 'done', code: null });
   expect(pacs.stored).toEqual([A, A]);
   expect(pacs.asked).toHaveLength(3);

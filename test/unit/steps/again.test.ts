@@ -98,7 +98,9 @@ const first = async (seriesUid: string, outcome: Outcome): Promise<ResultRecord[
   return delivered(seriesUid, outcome);
 };
 const retried = async (seriesUid: string, outcome: Outcome): Promise<ResultRecord[]> => {
-  await transaction(database.pool, (tx) => retrySeries(tx, seriesUid, 'admin'));
+  await transaction(database.pool, (tx) =>
+    retrySeries(tx, seriesUid, 'admin', { known: () => true, routed: () => ['pacs'] }),
+  );
   return delivered(seriesUid, outcome);
 };
 const uids = (results: readonly ResultRecord[]): string[] =>

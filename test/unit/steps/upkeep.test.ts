@@ -12,6 +12,7 @@ import { changePriority } from '../../../src/records/operator';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import { changeState } from '../../../src/records/state';
 import { openSpool } from '../../../src/spool/spool';
+import { seriesDesk } from '../../../src/steps/operator';
 import { continueDelivery } from '../../../src/steps/commit';
 import {
   ANALYSE_QUEUE,
@@ -153,7 +154,7 @@ const destinations = (...names: string[]) => ({
   destinations: names.map((name) => ({ name, aeTitle: 'CT1', host: '127.0.0.1', port: 9 })),
 });
 
-test('a delivery is left to a process that delivers: it has its job there, or ends where nobody knows its destination', async () => {
+test('a delivery is left to a process that delivers: it has its job there, or ends where nobody knows its destination, and a retry sends to the one of now', async () => {
   const { thin: uid } = await twoSeries();
   await transaction(database.pool, (tx) => storeResult(tx, uid, ['pacs']));
   const run = async (roles: string[], ...names: string[]) => {
@@ -170,6 +171,11 @@ test('a delivery is left to a process that delivers: it has its job there, or en
   expect(await run(['deliver'], 'pacs')).toBe('waiting null');
   expect(await queues.has(database.pool, deliverQueue('pacs'), key)).toBe(true);
   expect(await run(['deliver'], 'new')).toBe('dead RAUNET_DESTINATION_UNKNOWN');
+
+  await queues.define(deliverQueue('new'), seriesOptions);
+  const config = configSchema.parse({ delivery: destinations('new') });
+  await seriesDesk({ pool: database.pool, queues, config }).retry(uid, 'admin');
+  expect(await queues.has(database.pool, deliverQueue('new'), key)).toBe(true);
 });
 
 test('the delivery of a stat series goes first, also when its job is made again or is the next of a chain', async () => {
