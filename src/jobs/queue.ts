@@ -4,7 +4,7 @@ import type { ClientConfig } from 'pg';
 import { type ConstructorOptions, type JobResult, type JobWithMetadata, PgBoss, systemClock } from 'pg-boss';
 import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
-import type { Db, Tx } from './pool';
+import { type Db, SESSION, type Tx } from './pool';
 import { prepared } from './prepared';
 import { attemptLimit, deadLetterOf, failureError, failureOf, verdict } from './retry';
 
@@ -110,6 +110,7 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
   const { log } = deps;
   const boss = new PgBoss({
     ...(deps.connection as ConstructorOptions),
+    ...SESSION,
     schema: SCHEMA,
     application_name: 'raunet jobs',
     max: 8,
