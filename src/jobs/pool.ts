@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { type ClientBase, type ClientConfig, DatabaseError, Pool } from 'pg';
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
@@ -66,7 +67,8 @@ export async function transaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): 
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, system error, rollback. */
 const PASSING = /^(08|53|57|58|40)/;
 
-function rethrow(error: unknown): never {
+/** What a query threw: RAUNET_DATABASE where it may pass, else as it is. */
+export function rethrow(error: unknown): never {
   if (error instanceof DatabaseError ? PASSING.test(error.code ?? '') : isConnectionError(error))
     throw new RaunetError('RAUNET_DATABASE', { detail: (error as Error).message }, { cause: error });
   throw error;
@@ -74,7 +76,7 @@ function rethrow(error: unknown): never {
 
 /** pg throws plain errors where the socket ends or the pool gives up waiting. */
 const isConnectionError = (error: unknown): error is Error =>
-  error instanceof Error &&
+  types.isNativeError(error) &&
   ('syscall' in error ||
     /^(Connection terminated|Client has encountered|timeout exceeded|Query read timeout)/i.test(
       error.message,
