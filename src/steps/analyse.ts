@@ -13,7 +13,7 @@ import { erasuresOf } from '../records/erase';
 import { findSeries, instancesOf, seriesDetail } from '../records/read';
 import { markLost } from '../records/receive';
 import { findResult, type NewResult, resultsOf, saveResults } from '../records/results';
-import { addEvent, changeState } from '../records/state';
+import { addEvent, changeState, type StateChange } from '../records/state';
 import type { SeriesRecord, SeriesState } from '../records/types';
 import type { EncodedObject, Producer, ResultContext } from '../result/types';
 import type { Spool } from '../spool/spool';
@@ -38,7 +38,8 @@ export interface AnalyseDeps {
 
 /**
  * A job of the analyse queue: the pipeline, results durable, then result rows, deliveries and the end of this job in
- * one transaction. A refusal (an error of class permanent) becomes a report and is no failure of the job.
+ * one transaction. A refusal (an error of class permanent) becomes a report and is no failure of the job. Throws
+ * RAUNET_JOB_TAKEN where another process took the job over meanwhile, and errors that may pass.
  */
 export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Promise<void> {
   const { pool } = deps;
@@ -63,6 +64,9 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
   } catch (thrown) {
     const error = toRaunetError(thrown, { seriesUid });
     if (WITHDRAWN.has(error.code)) return await transaction(pool, (tx) => job.complete(tx));
+    // No step of the pipeline leads there: another process works on the series too, since one of both stood still.
+    if (error.code === 'RAUNET_STATE')
+      throw new RaunetError('RAUNET_JOB_TAKEN', error.context, { cause: error });
     if (error.class !== 'permanent') throw error;
     deps.failed(error);
     deps.log.warn('series refused', {
@@ -187,10 +191,7 @@ async function refuse(
       await changeState(tx, seriesUid, { to: objects === null ? 'failed' : 'refused', revision, ...change });
       await ending.complete(tx);
     });
-  await transaction(pool, async (tx) => {
-    await changeState(tx, seriesUid, { to: 'result', revision, ...change });
-  });
-  await deliverLater(ending, series, objects, deps);
+  await deliverLater(ending, series, objects, deps, change);
 }
 
 /** Null where the files cannot be read or name two patients: then nothing can be said about them in the PACS. */
@@ -209,17 +210,19 @@ async function refusalObjects(
   }
 }
 
-/** Objects durable, then rows, delivery jobs and the end of the analysis at once. */
+/** Objects durable, then rows, delivery jobs and the end of the analysis at once. `refusal`: what the objects report. */
 async function deliverLater(
   { data, complete }: Ending,
   series: SeriesRecord,
   objects: readonly EncodedObject[],
   { config, pool, queues, spool, log }: AnalyseDeps,
+  refusal?: Pick<StateChange, 'code' | 'sentence'>,
 ): Promise<void> {
   const { seriesUid, revision } = data;
   const results = await kept(objects, seriesUid, pool, spool);
   const { destinations, reason } = routed(series, config);
   await transaction(pool, async (tx) => {
+    if (refusal) await changeState(tx, seriesUid, { to: 'result', revision, ...refusal });
     await saveResults(tx, { seriesUid, revision, results, destinations });
     await addEvent(tx, seriesUid, { code: null, sentence: reason });
     for (const destination of destinations) {

@@ -6,9 +6,11 @@ import { openQueues, type Queues } from '../../../src/jobs/queue';
 import { RaunetError } from '../../../src/lib/errors';
 import { silentLog } from '../../../src/lib/log';
 import { uncommittedResults } from '../../../src/records/commitments';
+import type { AnalysisStage } from '../../../src/pipeline';
 import { setDelivery } from '../../../src/records/deliveries';
 import { migrate } from '../../../src/records/migrate';
 import { retrySeries } from '../../../src/records/operator';
+import { findSeries } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import type { ResultRecord } from '../../../src/records/types';
 import { buildRefusalResults, buildResults } from '../../../src/result/results';
@@ -54,12 +56,15 @@ const withSha256 = (producer: Producer, sha: string): Producer => ({
 const byAnotherModel: Outcome = (made) =>
   segmented({ ...made, producer: withSha256(made.producer, sha256('another')) });
 
-/** Analyses the series, delivers what is made, and returns it. */
-async function delivered(seriesUid: string, outcome: Outcome): Promise<ResultRecord[]> {
-  const { pool } = database;
-  const revision = (await transaction(pool, (tx) => closeSeries(tx, seriesUid, 1, 'It is quiet.')))!;
+type Analyse = AnalyseDeps['analyst']['analyse'];
+
+const analysed = (
+  { seriesUid, revision }: { seriesUid: string; revision: number },
+  analyse: Analyse,
+  complete: () => Promise<void> = async () => {},
+): Promise<void> => {
   const deps: AnalyseDeps = {
-    pool,
+    pool: database.pool,
     queues,
     codes,
     config,
@@ -71,11 +76,7 @@ async function delivered(seriesUid: string, outcome: Outcome): Promise<ResultRec
     stageSeconds: () => {},
     failed: () => {},
     analyst: {
-      async analyse(_material, run) {
-        await run.report('result', 0);
-        const { measurements } = source().analysis;
-        return { measurements, warnings: [], objects: outcome(await run.context([])), pictures: null };
-      },
+      analyse,
       async refuse(_material, reason, made) {
         const { series, source: header } = source().analysis;
         const { summary, slices } = series;
@@ -85,8 +86,25 @@ async function delivered(seriesUid: string, outcome: Outcome): Promise<ResultRec
     },
   };
   const { signal } = new AbortController();
-  const data = { seriesUid, revision };
-  await runAnalysis({ id: 'job', data, attempt: 1, signal, complete: async () => {} }, deps);
+  return runAnalysis({ id: 'job', data: { seriesUid, revision }, attempt: 1, signal, complete }, deps);
+};
+
+const coming =
+  (outcome: Outcome): Analyse =>
+  async (_material, run) => {
+    await run.report('result', 0);
+    const { measurements } = source().analysis;
+    return { measurements, warnings: [], objects: outcome(await run.context([])), pictures: null };
+  };
+
+const close = async (seriesUid: string): Promise<number> =>
+  (await transaction(database.pool, (tx) => closeSeries(tx, seriesUid, 1, 'It is quiet.')))!;
+
+/** Analyses the series, delivers what is made, and returns it. */
+async function delivered(seriesUid: string, outcome: Outcome): Promise<ResultRecord[]> {
+  const { pool } = database;
+  const revision = await close(seriesUid);
+  await analysed({ seriesUid, revision }, coming(outcome));
   const key = { sourceSeriesUid: seriesUid, revision, destination: 'pacs' };
   const results = await uncommittedResults(pool, key, ['SEG', 'SR', 'SC']);
   await transaction(pool, (tx) => setDelivery(tx, key, 'sent'));
@@ -139,4 +157,32 @@ test('where the same analysis came to fewer objects before, those stand: no set 
   const withoutSeg: Outcome = (made) => segmented(made).filter(({ kind }) => kind !== 'SEG');
   const old = await first('1.2.3.2', withoutSeg);
   expect(uids(await retried('1.2.3.2', segmented))).toEqual(uids(old));
+});
+
+// A process that stood still for longer than its heartbeat: another one took the job over, and then it goes on.
+describe.each<[string, readonly AnalysisStage[]]>([
+  ['a stage that does not fit', ['mask']],
+  ['a refusal', []],
+])('an analysis that was overtaken comes to %s', (_, stages) => {
+  test('it ends with RAUNET_JOB_TAKEN, and the one that overtook it goes on undisturbed', async () => {
+    const seriesUid = `1.2.3.7.${stages.length}`;
+    await transaction(database.pool, (tx) => recordInstance(tx, received(seriesUid, 1), 'routine'));
+    const job = { seriesUid, revision: await close(seriesUid) };
+    const taken = () => Promise.reject(new RaunetError('RAUNET_JOB_TAKEN'));
+    let overtaken: unknown;
+    const stale: Analyse = async (_material, run) => {
+      for (const stage of stages) await run.report(stage, 0);
+      throw new RaunetError('RAUNET_NOT_AXIAL');
+    };
+    const now: Analyse = async (material, run) => {
+      for (const stage of ['volume', 'tensor'] as const) await run.report(stage, 0);
+      overtaken = await analysed(job, stale, taken).catch((error: unknown) => error);
+      expect(await findSeries(database.pool, seriesUid)).toMatchObject({ state: 'tensor', code: null });
+      for (const stage of ['inference', 'mask'] as const) await run.report(stage, 0);
+      return coming(segmented)(material, run);
+    };
+    await analysed(job, now);
+    expect(overtaken).toMatchObject({ code: 'RAUNET_JOB_TAKEN', class: 'transient' });
+    expect(await findSeries(database.pool, seriesUid)).toMatchObject({ state: 'delivery', code: null });
+  });
 });
