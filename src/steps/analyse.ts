@@ -91,8 +91,16 @@ export async function analysisDead(data: AnalyseJob, error: RaunetError, deps: A
   const series = await findSeries(deps.pool, data.seriesUid);
   if (series === null || series.revision !== data.revision || series.finishedAt !== null) return;
   deps.failed(error);
-  const material = await verified(series, deps).catch(() => null);
+  const material = await verified(series, deps).catch((thrown: unknown) => unreported(series, thrown, deps));
   await refuse({ data, complete: async () => {} }, series, material, error, 'Failed', deps);
+}
+
+/** Why nothing can be said in the PACS of an analysis that ended. Throws RAUNET_DATABASE: the end comes again. */
+function unreported({ studyUid, seriesUid }: SeriesRecord, thrown: unknown, { log }: AnalyseDeps): null {
+  const error = toRaunetError(thrown, { seriesUid });
+  if (error.code === 'RAUNET_DATABASE') throw error;
+  log.warn('no report can be made of a series that ends', { stage: 'result', studyUid, seriesUid, error });
+  return null;
 }
 
 interface LostFile {
@@ -206,7 +214,7 @@ async function refusalObjects(
     return await deps.analyst.refuse(material, reason, await contextFor(series, deps));
   } catch (thrown) {
     if (toRaunetError(thrown).class !== 'permanent') throw thrown;
-    return null;
+    return unreported(series, thrown, deps);
   }
 }
 

@@ -2,12 +2,12 @@ import { configSchema } from '../../../src/config/schema';
 import { transaction } from '../../../src/jobs/pool';
 import { openQueues, type Queues } from '../../../src/jobs/queue';
 import { RaunetError } from '../../../src/lib/errors';
-import { silentLog } from '../../../src/lib/log';
+import { type LogFields, silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
 import { findSeries, instancesOf } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import { openSpool } from '../../../src/spool/spool';
-import { type AnalyseDeps, runAnalysis } from '../../../src/steps/analyse';
+import { type AnalyseDeps, analysisDead, runAnalysis } from '../../../src/steps/analyse';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 import { received } from '../../fixtures/received';
 import { codes, context } from '../../fixtures/result-source';
@@ -26,30 +26,65 @@ afterAll(async () => {
   await database?.stop();
 });
 
+let warnings: LogFields[] = [];
+const notHere = () => Promise.reject(new Error('nothing is analysed'));
+const depsWith = async (checkFolders: () => Promise<void>): Promise<AnalyseDeps> => ({
+  pool: database.pool,
+  queues,
+  codes,
+  spool: await openSpool({ dataDir: database.dataDir, log: silentLog }),
+  checkFolders,
+  config: configSchema.parse({}),
+  producer: () => context().producer,
+  log: { ...silentLog, warn: (_, fields = {}) => void warnings.push(fields) },
+  stageSeconds: () => {},
+  failed: () => {},
+  analyst: { analyse: notHere, refuse: notHere, close: async () => {} },
+});
+const notMounted = () => Promise.reject(new RaunetError('RAUNET_FOLDER_FOREIGN'));
+
+async function closed(seriesUid: string): Promise<number> {
+  const { pool } = database;
+  await transaction(pool, (tx) => recordInstance(tx, received(seriesUid, 1), 'routine'));
+  return (await transaction(pool, (tx) => closeSeries(tx, seriesUid, 1, 'It is quiet.')))!;
+}
+
 test('files that are not there because the spool is not mounted are not lost: the job is tried again', async () => {
-  const { pool, dataDir } = database;
-  await transaction(pool, (tx) => recordInstance(tx, received(SERIES, 1), 'routine'));
-  const revision = (await transaction(pool, (tx) => closeSeries(tx, SERIES, 1, 'It is quiet.')))!;
-  const notHere = () => Promise.reject(new Error('nothing is analysed'));
-  const deps: AnalyseDeps = {
-    pool,
-    queues,
-    codes,
-    spool: await openSpool({ dataDir, log: silentLog }),
-    checkFolders: () => Promise.reject(new RaunetError('RAUNET_FOLDER_FOREIGN')),
-    config: configSchema.parse({}),
-    producer: () => context().producer,
-    log: silentLog,
-    stageSeconds: () => {},
-    failed: () => {},
-    analyst: { analyse: notHere, refuse: notHere, close: async () => {} },
-  };
+  const { pool } = database;
+  const revision = await closed(SERIES);
   const { signal } = new AbortController();
   const job = { id: 'job', data: { seriesUid: SERIES, revision }, attempt: 1, signal, complete: notHere };
-  await expect(runAnalysis(job, deps)).rejects.toMatchObject({
+  await expect(runAnalysis(job, await depsWith(notMounted))).rejects.toMatchObject({
     code: 'RAUNET_FOLDER_FOREIGN',
     class: 'transient',
   });
   expect(await findSeries(pool, SERIES)).toMatchObject({ state: 'series', code: null });
   expect(await instancesOf(pool, SERIES)).toMatchObject([{ lost: false }]);
+});
+
+describe('the end of an analysis that failed too often, where its files cannot be read for a report', () => {
+  const error = new RaunetError('RAUNET_INFERENCE');
+  beforeEach(() => {
+    warnings = [];
+  });
+
+  test('the series fails without one, and a warning says why', async () => {
+    const revision = await closed('1.2.3.5');
+    await analysisDead({ seriesUid: '1.2.3.5', revision }, error, await depsWith(notMounted));
+    expect(await findSeries(database.pool, '1.2.3.5')).toMatchObject({
+      state: 'failed',
+      code: 'RAUNET_INFERENCE',
+    });
+    const { studyUid } = received('1.2.3.5', 1);
+    const because = expect.objectContaining({ code: 'RAUNET_FOLDER_FOREIGN' });
+    expect(warnings).toMatchObject([{ studyUid, seriesUid: '1.2.3.5', error: because }]);
+  });
+
+  test('because the database is away, it comes again', async () => {
+    const revision = await closed('1.2.3.6');
+    const away = () => Promise.reject(new RaunetError('RAUNET_DATABASE'));
+    const dead = analysisDead({ seriesUid: '1.2.3.6', revision }, error, await depsWith(away));
+    await expect(dead).rejects.toMatchObject({ code: 'RAUNET_DATABASE' });
+    expect(await findSeries(database.pool, '1.2.3.6')).toMatchObject({ state: 'series' });
+  });
 });
