@@ -245,7 +245,7 @@ async function build(
     metrics,
     readiness: () =>
       readiness({ config, pool, inference: analyser?.inference ?? null, disk, echoes, listener, auditTrail }),
-    series: roles.has('admin') ? audited(seriesDesk({ pool, queues }), audit) : null,
+    series: roles.has('admin') ? audited(seriesDesk({ pool, queues, config }), audit) : null,
     users: userStore(pool),
     audit,
     gauges: {

@@ -33,10 +33,13 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-/** openapi.yaml describes every route; static/ holds the dashboard. Both are open: they hold nothing of this installation. */
+/**
+ * openapi.yaml describes every route; static/ holds the dashboard. Both are open, and there while the database is not: they
+ * hold nothing of this installation.
+ */
 export function createAdminApp(deps: AdminDeps & { tokens: KnownTokens }): Express {
   const { config, log, users, tokens, audit } = deps;
-  const { before, routes } = access({ config, log, store: users, tokens, audit });
+  const { limit, identify, routes } = access({ config, log, store: users, tokens, audit });
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -45,15 +48,16 @@ export function createAdminApp(deps: AdminDeps & { tokens: KnownTokens }): Expre
   if (config.authentication === 'none') app.use(loopbackHostOnly);
   app.use(ownPagesOnly(config));
   app.use(liveness(deps));
-  app.use(before, express.json({ limit: '1kb' }), routes);
-  app.use(healthRoutes(deps));
+  for (const each of limit) app.use(each);
   if (deps.series) {
-    app.use(seriesRoutes({ ...deps, series: deps.series }));
     app.get('/openapi.yaml', (_request, response) => {
       response.type('application/yaml').sendFile(join(__dirname, 'openapi.yaml'));
     });
     app.use(express.static(join(__dirname, 'static'), { cacheControl: false, etag: false }));
   }
+  app.use(identify, express.json({ limit: '1kb' }), routes);
+  app.use(healthRoutes(deps));
+  if (deps.series) app.use(seriesRoutes({ ...deps, series: deps.series }));
   app.use((request) => {
     throw new RaunetError('RAUNET_NOT_FOUND', { detail: `${request.method} ${request.path}` });
   });

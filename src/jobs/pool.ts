@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { type ClientBase, type ClientConfig, DatabaseError, Pool } from 'pg';
 import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
@@ -8,16 +9,26 @@ export type Tx = ClientBase;
 /** Whatever answers a single query: the pool, or a transaction. */
 export type Db = Pick<ClientBase, 'query'> | Pick<Pool, 'query'>;
 
-/** Sessions for the service's own tables; a connection that drops while idle is only logged, the next query opens another. */
+/**
+ * Of every session, ms. The server ends a statement; where it does not answer even then its host is gone, and the session is
+ * given up: TCP alone would wait for a quarter of an hour.
+ */
+export const SESSION = {
+  connectionTimeoutMillis: 10_000,
+  statement_timeout: 120_000,
+  query_timeout: 130_000,
+  keepAlive: true,
+} as const satisfies ClientConfig;
+
+/**
+ * Sessions for the service's own tables; a connection that drops while idle is only logged, the next query opens another.
+ * `query` throws RAUNET_DATABASE as `transaction` does.
+ */
 export function createPool(connection: ClientConfig, log: Log): Pool {
-  const pool = new Pool({
-    ...connection,
-    max: 10,
-    application_name: 'raunet',
-    connectionTimeoutMillis: 10_000,
-    statement_timeout: 120_000,
-  });
+  const pool = new Pool({ ...connection, ...SESSION, max: 10, application_name: 'raunet' });
   pool.on('error', (error) => log.warn('A database session ended', { error }));
+  const query = pool.query.bind(pool) as (...given: unknown[]) => Promise<unknown>;
+  pool.query = ((...given: unknown[]) => query(...given).catch(rethrow)) as typeof pool.query;
   return pool;
 }
 
@@ -40,9 +51,12 @@ export async function transaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): 
     await tx.query('COMMIT');
     return result;
   } catch (error) {
-    await tx.query('ROLLBACK').catch((failure: Error) => {
-      broken ??= failure;
-    });
+    // Where nobody answers, ROLLBACK would wait as long again: the end of the session is one.
+    if (isConnectionError(error)) broken ??= error;
+    else
+      await tx.query('ROLLBACK').catch((failure: Error) => {
+        broken ??= failure;
+      });
     return rethrow(error);
   } finally {
     tx.removeListener('error', onError);
@@ -53,15 +67,16 @@ export async function transaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): 
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, system error, rollback. */
 const PASSING = /^(08|53|57|58|40)/;
 
-function rethrow(error: unknown): never {
+/** What a query threw: RAUNET_DATABASE where it may pass, else as it is. */
+export function rethrow(error: unknown): never {
   if (error instanceof DatabaseError ? PASSING.test(error.code ?? '') : isConnectionError(error))
     throw new RaunetError('RAUNET_DATABASE', { detail: (error as Error).message }, { cause: error });
   throw error;
 }
 
 /** pg throws plain errors where the socket ends or the pool gives up waiting. */
-const isConnectionError = (error: unknown): boolean =>
-  error instanceof Error &&
+const isConnectionError = (error: unknown): error is Error =>
+  types.isNativeError(error) &&
   ('syscall' in error ||
     /^(Connection terminated|Client has encountered|timeout exceeded|Query read timeout)/i.test(
       error.message,

@@ -4,7 +4,7 @@ import type { ClientConfig } from 'pg';
 import { type ConstructorOptions, type JobResult, type JobWithMetadata, PgBoss, systemClock } from 'pg-boss';
 import { RaunetError, toRaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
-import type { Db, Tx } from './pool';
+import { type Db, rethrow, SESSION, type Tx } from './pool';
 import { prepared } from './prepared';
 import { attemptLimit, deadLetterOf, failureError, failureOf, verdict } from './retry';
 
@@ -68,7 +68,7 @@ export interface Queues {
   setPriority(tx: Tx, queue: string, key: string, priority: number): Promise<void>;
   /** Whether a job of the key waits or is active. */
   has(db: Db, queue: string, key: string): Promise<boolean>;
-  /** As of a few seconds ago. */
+  /** As of a few seconds ago. Throws RAUNET_DATABASE. */
   depth(): Promise<QueueDepth[]>;
   /** Takes no more jobs, gives the active ones `graceSeconds` to end, then aborts them and hands them back. */
   stop(graceSeconds: number): Promise<void>;
@@ -110,6 +110,7 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
   const { log } = deps;
   const boss = new PgBoss({
     ...(deps.connection as ConstructorOptions),
+    ...SESSION,
     schema: SCHEMA,
     application_name: 'raunet jobs',
     max: 8,
@@ -248,7 +249,7 @@ export async function openQueues(deps: { connection: ClientConfig; log: Log }): 
     },
 
     async depth() {
-      const queues = await boss.getQueues();
+      const queues = await boss.getQueues().catch(rethrow);
       return queues
         .filter(({ name }) => limits.has(name))
         .map(({ name, queuedCount, activeCount }) => ({

@@ -217,7 +217,7 @@ export const ERRORS = {
   RAUNET_DESTINATION_UNKNOWN: entry(
     'permanent',
     'No destination is configured for this result',
-    'Add the sender as a destination, or a delivery rule, in the configuration; then retry.',
+    'Add the sender as a destination, or a delivery rule, in the configuration; then retry: what is kept goes to the destinations of then.',
   ),
   RAUNET_DESTINATION_DOWN: entry(
     'transient',

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock';
 import type { Log } from '../lib/log';
 
-export interface ReconcileDeps<Found extends { receivedAt: Date }> {
+export interface ReconcileDeps<Found extends { receivedAt: Date } = { receivedAt: Date }> {
   /** `<study>/<series>/<name>` of every received file, the files of one series in a row. */
   spoolFiles(): AsyncIterable<string>;
   exists(file: string): Promise<boolean>;
@@ -43,7 +43,12 @@ export async function reconcile<Found extends { receivedAt: Date }>(
       error,
     }),
   );
-  const resumed = await deps.resume();
+  await resumeJobs(deps);
+}
+
+/** The last part of it, which needs no spool. */
+export async function resumeJobs({ resume, log }: Pick<ReconcileDeps, 'resume' | 'log'>): Promise<void> {
+  const resumed = await resume();
   if (resumed.length > 0) log.warn('Made the missing jobs of series at work', { resumed });
 }
 
@@ -91,7 +96,7 @@ async function adopt<Found extends { receivedAt: Date }>(
 }
 
 async function findLost(
-  { exists, mounted, lost, log }: ReconcileDeps<{ receivedAt: Date }>,
+  { exists, mounted, lost, log }: ReconcileDeps,
   seriesUid: string,
   recorded: ReadonlyMap<string, { lost: boolean }>,
   absent: (file: string) => boolean,

@@ -2,7 +2,7 @@ import type { Db, Tx } from '../jobs/pool';
 import type { CommitmentReport } from '../dicom/commitment';
 import { RaunetError } from '../lib/errors';
 import { RESULT_COLUMNS } from './columns';
-import type { DeliveryKey } from './deliveries';
+import type { DeliveryKey } from './delivery-state';
 import type { ResultRecord } from './types';
 
 const keyOf = ({ sourceSeriesUid, revision, destination }: DeliveryKey) => [
@@ -120,4 +120,11 @@ export async function nextRound(tx: Tx, key: DeliveryKey): Promise<number> {
     keyOf(key),
   );
   return rows[0]!.round;
+}
+
+/** An operator begins anew: requests and sendings from before count no more (round -1); a late report on one still does. */
+export async function firstRound(tx: Tx, key: DeliveryKey): Promise<void> {
+  const where = 'WHERE source_series_uid = $1 AND revision = $2 AND destination = $3';
+  await tx.query(`UPDATE raunet.delivery SET round = 0 ${where}`, keyOf(key));
+  await tx.query(`UPDATE raunet.commitment SET round = -1 ${where}`, keyOf(key));
 }

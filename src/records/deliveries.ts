@@ -1,15 +1,9 @@
 import type { Tx } from '../jobs/pool';
 import { ERRORS, type ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
+import { type DeliveryKey, moveDeliveries, TRANSITIONS } from './delivery-state';
 import { addEvent, changeState } from './state';
 import type { DeliveryState, SeriesState } from './types';
-
-/** All results of one revision to one destination. */
-export interface DeliveryKey {
-  sourceSeriesUid: string;
-  revision: number;
-  destination: string;
-}
 
 /** What a delivery job is to do next; null: the delivery has ended (sent, delivered, dead, cancelled, superseded). */
 export type DeliveryStep = 'send' | 'ask for commitment' | null;
@@ -35,20 +29,11 @@ export async function deliveryState(tx: Tx, key: DeliveryKey): Promise<DeliveryS
   return rows[0]?.state ?? null;
 }
 
-/** From -> to. What the destination has, it has, though the delivery was cancelled or superseded meanwhile. */
-const TRANSITIONS: Record<DeliveryState, readonly DeliveryState[]> = {
-  waiting: ['waiting', 'stored', 'sent', 'delivered', 'dead', 'superseded'],
-  stored: ['waiting', 'sent', 'delivered', 'dead', 'superseded'],
-  sent: ['delivered'],
-  delivered: [],
-  dead: ['sent', 'delivered'],
-  superseded: ['sent', 'delivered'],
-};
-
 /**
- * The one setter of a delivery's state; false where the table above has no such step, and nothing was changed. `waiting`
- * with an error: the attempt failed and is repeated. When the last delivery of the newest revision has ended, so has the series: done, with the code of a reported refusal
- * or failure, or failed with the code of a dead delivery. Throws RAUNET_STATE for an unknown delivery.
+ * What came of a delivery; false where TRANSITIONS has no such step, and nothing was changed. `waiting` with an error: the
+ * attempt failed and is repeated. When the last delivery of the newest revision has ended, so has the series: done, with
+ * the code of a reported refusal or failure, or failed with the code of a dead delivery. Throws RAUNET_STATE for an
+ * unknown delivery.
  */
 export async function setDelivery(
   tx: Tx,
@@ -70,11 +55,8 @@ export async function setDelivery(
       detail: `no delivery of revision ${revision}`,
     });
   if (!TRANSITIONS[before].includes(state)) return false;
-  await tx.query(
-    `UPDATE raunet.delivery SET state = $4, code = $5, reason = $6, updated_at = now()
-     WHERE source_series_uid = $1 AND revision = $2 AND destination = $3`,
-    [seriesUid, revision, destination, state, error?.code ?? null, error?.message ?? null],
-  );
+  const only = { sourceSeriesUid: seriesUid, revision, destinations: [destination] };
+  await moveDeliveries(tx, only, { from: before, to: state }, error);
   if (state === before) return true;
   await addEvent(tx, seriesUid, {
     code: error?.code ?? null,
@@ -91,7 +73,11 @@ export async function setDelivery(
   return true;
 }
 
-async function endSeries(tx: Tx, { sourceSeriesUid: seriesUid, revision }: DeliveryKey): Promise<void> {
+/** A series in `delivery` ends when no delivery of its revision waits any more. */
+export async function endSeries(
+  tx: Tx,
+  { sourceSeriesUid: seriesUid, revision }: Omit<DeliveryKey, 'destination'>,
+): Promise<void> {
   const { rows } = await tx.query<{ state: DeliveryState; code: ErrorCode | null; reason: string | null }>(
     `SELECT state, code, reason FROM raunet.delivery WHERE source_series_uid = $1 AND revision = $2
      ORDER BY destination`,

@@ -2,7 +2,10 @@ import type { Priority } from '../config/schema';
 import type { Tx } from '../jobs/pool';
 import type { ErrorCode } from '../lib/error-codes';
 import { RaunetError } from '../lib/errors';
+import { endSeries } from './deliveries';
+import { moveDeliveries } from './delivery-state';
 import { forgetResults } from './erase';
+import { type Destinations, deadDeliveries, redeliver } from './redeliver';
 import { addEvent, changeState, isEnd } from './state';
 import type { SeriesState } from './types';
 
@@ -13,12 +16,18 @@ export type Retry =
   | { kind: 'deliver'; revision: number; destinations: string[] };
 
 /**
- * An operator's retry of an ended series: of its dead deliveries where it has some and what they lack is there, of the
- * analysis otherwise, also of what came since. `by`: who, for the history. Throws RAUNET_STATE where the series is at
- * work or unknown, or where retention erased it and nothing came since.
+ * An operator's retry of an ended series: of its dead deliveries where it has some and what they lack is there, or of
+ * results that had no destination; of the analysis otherwise, also of what came since. `by`: who, for the history. Throws
+ * RAUNET_STATE where the series is at work or unknown, or where retention erased it and nothing came since, and
+ * RAUNET_DESTINATION_UNKNOWN.
  */
-export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promise<Retry> {
-  const { state, revision, changed, erased } = await lock(tx, seriesUid);
+export async function retrySeries(
+  tx: Tx,
+  seriesUid: string,
+  by: string,
+  destinations: Destinations,
+): Promise<Retry> {
+  const { state, code, revision, changed, erased } = await lock(tx, seriesUid);
   if (!isEnd(state))
     throw new RaunetError('RAUNET_STATE', {
       seriesUid,
@@ -29,27 +38,21 @@ export async function retrySeries(tx: Tx, seriesUid: string, by: string): Promis
       seriesUid,
       detail: 'retention has erased its files and results; send the series again',
     });
-  const { rows: dead } = await tx.query<{ destination: string; code: ErrorCode | null }>(
-    `SELECT destination, code FROM raunet.delivery WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead'
-     ORDER BY destination`,
-    [seriesUid, revision],
-  );
+  const key = { sourceSeriesUid: seriesUid, revision };
+  const dead = await deadDeliveries(tx, key);
   const actor = 'operator';
-  const resultsLost = dead.some(({ code }) => code === 'RAUNET_RESULT_MISSING');
+  const resultsLost = dead.some((delivery) => delivery.code === 'RAUNET_RESULT_MISSING');
   if (resultsLost) await forgetResults(tx, seriesUid);
-  if (resultsLost || changed || dead.length === 0) {
+  const unsent = dead.length > 0 || code === 'RAUNET_DESTINATION_UNKNOWN';
+  if (resultsLost || changed || !unsent) {
     await changeState(tx, seriesUid, { to: 'spool', actor, sentence: `${by} asked for a new analysis.` });
     return { kind: 'analyse' };
   }
-  await tx.query(
-    `UPDATE raunet.delivery SET state = 'waiting', round = 0, code = NULL, reason = NULL, updated_at = now()
-     WHERE source_series_uid = $1 AND revision = $2 AND state = 'dead'`,
-    [seriesUid, revision],
-  );
-  const destinations = dead.map(({ destination }) => destination);
-  const sentence = `${by} asked to deliver again to ${destinations.join(', ')}.`;
+  const to = await redeliver(tx, key, dead, destinations);
+  const sentence = `${by} asked to deliver again to ${to.join(', ') || 'the destinations of now, which have the results'}.`;
   await changeState(tx, seriesUid, { to: 'delivery', actor, sentence });
-  return { kind: 'deliver', revision, destinations };
+  await endSeries(tx, key);
+  return { kind: 'deliver', revision, destinations: to };
 }
 
 /** An operator stops a series at work; what waits for delivery is not sent, commitment is not asked for. Throws RAUNET_STATE where it has ended. */
@@ -61,15 +64,9 @@ export async function cancelSeries(tx: Tx, seriesUid: string, by: string): Promi
     actor: 'operator',
     sentence: `${by} cancelled the series.`,
   });
-  await tx.query(
-    `UPDATE raunet.delivery SET state = 'sent', updated_at = now() WHERE source_series_uid = $1 AND state = 'stored'`,
-    [seriesUid],
-  );
-  await tx.query(
-    `UPDATE raunet.delivery SET state = 'dead', code = $2, reason = $3, updated_at = now()
-     WHERE source_series_uid = $1 AND state = 'waiting'`,
-    [seriesUid, error.code, error.message],
-  );
+  const all = { sourceSeriesUid: seriesUid };
+  await moveDeliveries(tx, all, { from: 'stored', to: 'sent' });
+  await moveDeliveries(tx, all, { from: 'waiting', to: 'dead' }, error);
 }
 
 /** Of this series from now on; the caller changes its waiting jobs. Throws RAUNET_STATE for an unknown series. */
@@ -93,6 +90,7 @@ export async function changePriority(
 
 interface Locked {
   state: SeriesState;
+  code: ErrorCode | null;
   revision: number;
   /** Instances came that no revision holds yet. */
   changed: boolean;
@@ -102,7 +100,7 @@ interface Locked {
 
 async function lock(tx: Tx, seriesUid: string): Promise<Locked> {
   const { rows } = await tx.query<Locked>(
-    `SELECT state, revision, changed, erased_at IS NOT NULL AND instances = 0 AS erased
+    `SELECT state, code, revision, changed, erased_at IS NOT NULL AND instances = 0 AS erased
      FROM raunet.series WHERE series_uid = $1 FOR UPDATE`,
     [seriesUid],
   );

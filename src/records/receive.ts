@@ -197,9 +197,16 @@ export async function setExpectedInstances(db: Db, seriesUid: string, expected: 
   ]);
 }
 
+/** One more than the last also where that has results, or deliveries of results that were lost: a revision is one analysis' set. */
+const NEXT_REVISION = `
+  UPDATE raunet.series AS this SET changed = false, revision = revision + (changed
+    OR EXISTS (SELECT FROM raunet.result WHERE source_series_uid = this.series_uid AND revision = this.revision)
+    OR EXISTS (SELECT FROM raunet.delivery WHERE source_series_uid = this.series_uid AND revision = this.revision))::int
+  WHERE series_uid = $1 RETURNING revision`;
+
 /**
  * Receiving is over for now: spool -> series. Returns the revision to analyse, one more where instances came since the
- * last; null where the series is past receiving, or has more than the `instances` that were looked at. Throws
+ * last or its results are on record; null where the series is past receiving, or has more than the `instances` that were looked at. Throws
  * RAUNET_SPOOL_MISSING where an instance was lost.
  */
 export async function closeSeries(
@@ -220,10 +227,7 @@ export async function closeSeries(
       detail: `${rows[0]!.lost} files, one is ${rows[0]!.file}`,
     });
   await changeState(tx, seriesUid, { to: 'series', sentence });
-  const closed = await tx.query<{ revision: number }>(
-    'UPDATE raunet.series SET revision = revision + changed::int, changed = false WHERE series_uid = $1 RETURNING revision',
-    [seriesUid],
-  );
+  const closed = await tx.query<{ revision: number }>(NEXT_REVISION, [seriesUid]);
   return closed.rows[0]!.revision;
 }
 

@@ -1,6 +1,7 @@
 import type { Db, Tx } from '../jobs/pool';
 import { RaunetError } from '../lib/errors';
 import { RESULT_COLUMNS } from './columns';
+import { addDeliveries, moveDeliveries } from './delivery-state';
 import { changeState } from './state';
 import type { ResultRecord } from './types';
 
@@ -17,8 +18,8 @@ export interface AnalysisResults {
 
 /**
  * Records results and their deliveries: result -> delivery, or failed where no destination is known. Deliveries of older
- * revisions that still wait are superseded. Throws RAUNET_SUPERSEDED, RAUNET_CANCELLED, and RAUNET_RESULT where a UID is
- * on record with other bytes.
+ * revisions that still wait, or wait for an operator, are superseded. Throws RAUNET_SUPERSEDED, RAUNET_CANCELLED, and
+ * RAUNET_RESULT where a UID is on record with other bytes.
  */
 export async function saveResults(
   tx: Tx,
@@ -54,18 +55,10 @@ export async function saveResults(
       ],
     );
   }
-  await tx.query(
-    `UPDATE raunet.delivery SET state = 'superseded', updated_at = now()
-     WHERE source_series_uid = $1 AND revision < $2 AND state = 'waiting'`,
-    [seriesUid, revision],
-  );
-  await tx.query(
-    `INSERT INTO raunet.delivery (source_series_uid, revision, destination, state)
-     SELECT $1, $2, destination, 'waiting' FROM unnest($3::text[]) AS destination
-     ON CONFLICT (source_series_uid, revision, destination)
-     DO UPDATE SET state = 'waiting', round = 0, code = NULL, reason = NULL, updated_at = now()`,
-    [seriesUid, revision, destinations],
-  );
+  const older = { sourceSeriesUid: seriesUid, before: revision };
+  for (const from of ['waiting', 'dead'] as const)
+    await moveDeliveries(tx, older, { from, to: 'superseded' });
+  await addDeliveries(tx, { sourceSeriesUid: seriesUid, revision }, destinations);
 }
 
 /** Other bytes under one UID never leave the house: a PACS would show the old ones, or both. */

@@ -35,7 +35,7 @@ export interface SeriesRecord {
   instances: number;
   /** Instances that sender or PACS told of; null when nobody did. */
   expectedInstances: number | null;
-  /** Counts analyses that were begun on a new set of instances: a late instance makes a superseding result. */
+  /** Counts sets of results: analyses that were begun on new instances, or again after the last one's results were on record. */
   revision: number;
   /** Within the stage, 0..1. */
   progress: number;
@@ -76,7 +76,7 @@ export interface ResultRecord {
 
 /**
  * `stored`: the destination has the objects and is asked to commit to them. `delivered`: it has committed. `sent`: it has
- * them and is not asked. `superseded`: a newer revision took its place before it was sent.
+ * them and is not asked. `superseded`: a newer revision, or another destination, took its place before it was sent.
  */
 export type DeliveryState = 'waiting' | 'stored' | 'delivered' | 'sent' | 'dead' | 'superseded';
 

@@ -12,8 +12,8 @@ import type { AnalysisStage } from '../pipeline';
 import { erasuresOf } from '../records/erase';
 import { findSeries, instancesOf, seriesDetail } from '../records/read';
 import { markLost } from '../records/receive';
-import { findResult, type NewResult, saveResults } from '../records/results';
-import { addEvent, changeState } from '../records/state';
+import { findResult, type NewResult, resultsOf, saveResults } from '../records/results';
+import { addEvent, changeState, type StateChange } from '../records/state';
 import type { SeriesRecord, SeriesState } from '../records/types';
 import type { EncodedObject, Producer, ResultContext } from '../result/types';
 import type { Spool } from '../spool/spool';
@@ -39,7 +39,8 @@ export interface AnalyseDeps {
 
 /**
  * A job of the analyse queue: the pipeline, results durable, then result rows, deliveries and the end of this job in
- * one transaction. A refusal (an error of class permanent) becomes a report and is no failure of the job.
+ * one transaction. A refusal (an error of class permanent) becomes a report and is no failure of the job. Throws
+ * RAUNET_JOB_TAKEN where another process took the job over meanwhile, and errors that may pass.
  */
 export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Promise<void> {
   const { pool } = deps;
@@ -64,6 +65,9 @@ export async function runAnalysis(job: Job<AnalyseJob>, deps: AnalyseDeps): Prom
   } catch (thrown) {
     const error = toRaunetError(thrown, { seriesUid });
     if (WITHDRAWN.has(error.code)) return await transaction(pool, (tx) => job.complete(tx));
+    // No step of the pipeline leads there: another process works on the series too, since one of both stood still.
+    if (error.code === 'RAUNET_STATE')
+      throw new RaunetError('RAUNET_JOB_TAKEN', error.context, { cause: error });
     if (error.class !== 'permanent') throw error;
     deps.failed(error);
     deps.log.warn('series refused', {
@@ -88,8 +92,16 @@ export async function analysisDead(data: AnalyseJob, error: RaunetError, deps: A
   const series = await findSeries(deps.pool, data.seriesUid);
   if (series === null || series.revision !== data.revision || series.finishedAt !== null) return;
   deps.failed(error);
-  const material = await verified(series, deps).catch(() => null);
+  const material = await verified(series, deps).catch((thrown: unknown) => unreported(series, thrown, deps));
   await refuse({ data, complete: async () => {} }, series, material, error, 'Failed', deps);
+}
+
+/** Why nothing can be said in the PACS of an analysis that ended. Throws RAUNET_DATABASE: the end comes again. */
+function unreported({ studyUid, seriesUid }: SeriesRecord, thrown: unknown, { log }: AnalyseDeps): null {
+  const error = toRaunetError(thrown, { seriesUid });
+  if (error.code === 'RAUNET_DATABASE') throw error;
+  log.warn('no report can be made of a series that ends', { stage: 'result', studyUid, seriesUid, error });
+  return null;
 }
 
 interface LostFile {
@@ -189,10 +201,7 @@ async function refuse(
       await changeState(tx, seriesUid, { to: objects === null ? 'failed' : 'refused', revision, ...change });
       await ending.complete(tx);
     });
-  await transaction(pool, async (tx) => {
-    await changeState(tx, seriesUid, { to: 'result', revision, ...change });
-  });
-  await deliverLater(ending, series, objects, deps);
+  await deliverLater(ending, series, objects, deps, change);
 }
 
 /** Null where the files cannot be read or name two patients: then nothing can be said about them in the PACS. */
@@ -207,22 +216,23 @@ async function refusalObjects(
     return await deps.analyst.refuse(material, reason, await contextFor(series, deps));
   } catch (thrown) {
     if (toRaunetError(thrown).class !== 'permanent') throw thrown;
-    return null;
+    return unreported(series, thrown, deps);
   }
 }
 
-/** Objects durable, then rows, delivery jobs and the end of the analysis at once. */
+/** Objects durable, then rows, delivery jobs and the end of the analysis at once. `refusal`: what the objects report. */
 async function deliverLater(
   { data, complete }: Ending,
   series: SeriesRecord,
   objects: readonly EncodedObject[],
   { config, pool, queues, spool, log }: AnalyseDeps,
+  refusal?: Pick<StateChange, 'code' | 'sentence'>,
 ): Promise<void> {
   const { seriesUid, revision } = data;
-  const results: NewResult[] = [];
-  for (const object of objects) results.push(await kept(object, seriesUid, pool, spool));
+  const results = await kept(objects, seriesUid, pool, spool);
   const { destinations, reason } = routed(series, config);
   await transaction(pool, async (tx) => {
+    if (refusal) await changeState(tx, seriesUid, { to: 'result', revision, ...refusal });
     await saveResults(tx, { seriesUid, revision, results, destinations });
     await addEvent(tx, seriesUid, { code: null, sentence: reason });
     for (const destination of destinations) {
@@ -244,18 +254,26 @@ async function deliverLater(
   });
 }
 
-/** The object's bytes on disk; those of an earlier analysis where its UID was used before: they may have left the house. */
+/**
+ * The objects' bytes on disk. Where a UID was used before, all results of that analysis instead: they may have left the
+ * house, and objects of two analyses are no set.
+ */
 async function kept(
-  object: EncodedObject,
+  objects: readonly EncodedObject[],
   sourceSeriesUid: string,
   pool: Pool,
   spool: Spool,
-): Promise<NewResult> {
-  const known = await findResult(pool, object.sopInstanceUid);
-  if (known !== null) return known;
-  const { sopInstanceUid, sopClassUid, transferSyntaxUid, kind, seriesUid, bytes } = object;
-  const written = await spool.storeResult({ sourceSeriesUid, sopInstanceUid, bytes });
-  return { sopInstanceUid, sopClassUid, transferSyntaxUid, kind, seriesUid, ...written };
+): Promise<NewResult[]> {
+  for (const { sopInstanceUid } of objects) {
+    const known = await findResult(pool, sopInstanceUid);
+    if (known !== null) return resultsOf(pool, known.sourceSeriesUid, known.revision);
+  }
+  const results: NewResult[] = [];
+  for (const { bytes, ...object } of objects) {
+    const { sopInstanceUid } = object;
+    results.push({ ...object, ...(await spool.storeResult({ sourceSeriesUid, sopInstanceUid, bytes })) });
+  }
+  return results;
 }
 
 /** Nowhere to send to is told as the series' failure, with its results kept. */

@@ -98,7 +98,10 @@ const FILE_LOST: Decision = {
   reason: 'One of its files is missing; the analysis looks at all of them.',
 };
 
-async function choose(series: SeriesRecord, { config, pool, spoolPath }: AssembleDeps): Promise<Decision> {
+async function choose(
+  series: SeriesRecord,
+  { config, pool, spoolPath, log }: AssembleDeps,
+): Promise<Decision> {
   const candidateOf = async ({
     seriesUid,
     callingAe,
@@ -122,8 +125,13 @@ async function choose(series: SeriesRecord, { config, pool, spoolPath }: Assembl
   const others: Candidate[] = [];
   for (const other of study) {
     if (other.seriesUid === series.seriesUid || other.erasedAt !== null || hasFailed(other)) continue;
-    // What cannot be read is no rival; its own job says why.
-    const read = await candidateOf(other).catch(() => null);
+    const read = await candidateOf(other).catch((error: unknown) => {
+      if (toRaunetError(error).code === 'RAUNET_DATABASE') throw error;
+      const { studyUid, seriesUid } = other;
+      const fields = { stage: 'series' as const, studyUid, seriesUid, error };
+      log.warn('A series that cannot be read is no rival to another one of its study', fields);
+      return null;
+    });
     if (read !== null) others.push(read);
   }
   return { ...select(candidate, others, config.series), code: 'RAUNET_NOT_SELECTED' };

@@ -16,9 +16,11 @@ import {
   recordReport,
   uncommittedResults,
 } from '../records/commitments';
-import { type DeliveryKey, deliveryState, setDelivery } from '../records/deliveries';
+import { deliveryState, setDelivery } from '../records/deliveries';
+import type { DeliveryKey } from '../records/delivery-state';
 import { findSeries } from '../records/read';
-import { analyseKey, type DeliverJob, deliverQueue } from './queues';
+import { resultsOf } from '../records/results';
+import { analyseKey, type DeliverJob, deliverQueue, RANK } from './queues';
 
 export interface CommitDeps {
   config: Config;
@@ -36,8 +38,17 @@ const jobOf = ({ sourceSeriesUid: seriesUid, revision, destination }: DeliveryKe
 });
 
 /** The next step of a delivery, in `tx`. */
-export const continueDelivery = (queues: Queues, tx: Tx, key: DeliveryKey, afterSeconds = 0): Promise<void> =>
-  queues.send(tx, deliverQueue(key.destination), jobOf(key), { key: analyseKey(jobOf(key)), afterSeconds });
+export async function continueDelivery(
+  queues: Queues,
+  tx: Tx,
+  key: DeliveryKey,
+  afterSeconds = 0,
+): Promise<void> {
+  const job = jobOf(key);
+  const { priority } = (await findSeries(tx, job.seriesUid))!;
+  const options = { key: analyseKey(job), priority: RANK[priority], afterSeconds };
+  await queues.send(tx, deliverQueue(job.destination), job, options);
+}
 
 /** A delivery whose objects are stored: asks for commitment, again where no report came, and at last sends again. */
 export async function askForCommitment(
@@ -80,7 +91,7 @@ export async function askForCommitment(
 
 /**
  * A destination reports, on whatever association, perhaps twice or late: all committed, the delivery is delivered; else
- * what it lacks is sent again. Throws RAUNET_COMMITMENT_UNKNOWN, RAUNET_DATABASE.
+ * what it lacks is sent again; nothing where the results are on record no more. Throws RAUNET_COMMITMENT_UNKNOWN, RAUNET_DATABASE.
  */
 export const commitmentReported =
   (deps: CommitDeps) =>
@@ -91,6 +102,9 @@ export const commitmentReported =
       const reported = await recordReport(tx, report);
       const { failures, newest } = reported;
       outcome = null;
+      // Retention erased them, or they were lost: there is nothing to send again, and nothing that is delivered.
+      if ((await resultsOf(tx, reported.key.sourceSeriesUid, reported.key.revision)).length === 0)
+        return reported.key;
       const { objects = RESULT_KINDS } = destinationOf(reported.key, config) ?? {};
       if ((await uncommittedResults(tx, reported.key, objects)).length === 0) {
         if (!(await setDelivery(tx, reported.key, 'delivered'))) return reported.key;

@@ -4,10 +4,11 @@ import type { DestinationConfig } from '../config/schema';
 import { sendAll } from '../delivery/send';
 import { transaction } from '../jobs/pool';
 import type { Job } from '../jobs/queue';
-import { type RaunetError, toRaunetError } from '../lib/errors';
+import { RaunetError, toRaunetError } from '../lib/errors';
 import { uncommittedResults } from '../records/commitments';
 import { beginDelivery, setDelivery } from '../records/deliveries';
 import { findSeries } from '../records/read';
+import { resultsOf } from '../records/results';
 import type { ResultRecord } from '../records/types';
 import type { Spool } from '../spool/spool';
 import { askForCommitment, type CommitDeps, continueDelivery } from './commit';
@@ -26,7 +27,8 @@ export interface DeliverDeps extends CommitDeps {
 
 /**
  * A job of a destination's queue: every result of a revision that it is to get, as its bytes are, and then, where the
- * destination is to commit to them, the request for that. An error of class permanent ends it.
+ * destination is to commit to them, the request for that. An error of class permanent ends it. Throws RAUNET_RESULT_MISSING
+ * where none is on record.
  */
 export async function deliver(
   job: Job<DeliverJob>,
@@ -38,6 +40,13 @@ export async function deliver(
   const key = { sourceSeriesUid: seriesUid, revision, destination: destination.name };
   const step = await transaction(pool, (tx) => beginDelivery(tx, key));
   if (step === null) return transaction(pool, (tx) => job.complete(tx));
+  if ((await resultsOf(pool, seriesUid, revision)).length === 0)
+    throw new RaunetError('RAUNET_RESULT_MISSING', {
+      stage: 'delivery',
+      seriesUid,
+      destination: destination.name,
+      detail: `no result of revision ${revision} is on record`,
+    });
   if (step === 'ask for commitment') return askForCommitment(job, key, destination, deps);
 
   const results = await uncommittedResults(pool, key, destination.objects);

@@ -1,15 +1,28 @@
 import type { Pool } from 'pg';
 import type { SeriesDesk } from '../admin/types';
+import type { Config } from '../config/schema';
+import { route } from '../delivery/route';
 import { type Tx, transaction } from '../jobs/pool';
 import type { Queues } from '../jobs/queue';
 import { RaunetError } from '../lib/errors';
 import { cancelSeries, changePriority, retrySeries } from '../records/operator';
 import { findSeries, seriesDetail, seriesList } from '../records/read';
+import type { Destinations } from '../records/redeliver';
 import type { SeriesRecord } from '../records/types';
 import { ANALYSE_QUEUE, analyseKey, deliverQueue, RANK, SERIES_QUEUE } from './queues';
 
+interface DeskDeps {
+  pool: Pool;
+  queues: Queues;
+  config: Pick<Config, 'delivery'>;
+}
+
 /** What the admin API may do with series: records and jobs change in one transaction. */
-export function seriesDesk({ pool, queues }: { pool: Pool; queues: Queues }): SeriesDesk {
+export function seriesDesk({ pool, queues, config }: DeskDeps): SeriesDesk {
+  const destinationsNow = (series: SeriesRecord): Destinations => ({
+    known: (destination) => config.delivery.destinations.some(({ name }) => name === destination),
+    routed: () => route(series, config.delivery).destinations,
+  });
   const withSeries = async (
     seriesUid: string,
     work: (tx: Tx, series: SeriesRecord) => Promise<void>,
@@ -38,9 +51,9 @@ export function seriesDesk({ pool, queues }: { pool: Pool; queues: Queues }): Se
     list: (filter) => seriesList(pool, filter),
     detail: (seriesUid) => seriesDetail(pool, seriesUid),
     retry: (seriesUid, by) =>
-      withSeries(seriesUid, async (tx, { priority }) => {
-        const retry = await retrySeries(tx, seriesUid, by);
-        const rank = RANK[priority];
+      withSeries(seriesUid, async (tx, series) => {
+        const retry = await retrySeries(tx, seriesUid, by, destinationsNow(series));
+        const rank = RANK[series.priority];
         if (retry.kind === 'analyse') {
           const job = { seriesUid, associationEnded: false };
           return queues.send(tx, SERIES_QUEUE, job, { key: seriesUid, priority: rank });

@@ -6,6 +6,7 @@ import type { Listener } from '../association/types';
 import type { Config } from '../config/schema';
 import type { Inference } from '../inference/types';
 import { systemClock } from '../lib/clock';
+import { toRaunetError } from '../lib/errors';
 import type { DiskWatermark } from '../maintenance/disk-watermark';
 import type { EchoMonitor } from '../maintenance/echo-monitor';
 import { type CertificateFinding, certificateFindings } from './certificates';
@@ -59,7 +60,7 @@ async function databasePart(pool: Pool): Promise<Part> {
     ]);
     return { ...part, ok: true, reason: 'PostgreSQL answers.' };
   } catch (error) {
-    const reason = `PostgreSQL does not answer (${(error as Error).message}); it is tried again by itself.`;
+    const reason = `PostgreSQL does not answer (${toRaunetError(error).context.detail}); it is tried again by itself.`;
     return { ...part, ok: false, reason };
   } finally {
     late.abort();

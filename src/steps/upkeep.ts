@@ -1,34 +1,22 @@
 import type { Pool } from 'pg';
 import type { Audit } from '../audit/types';
 import type { Config } from '../config/schema';
-import { type Tx, transaction } from '../jobs/pool';
+import { transaction } from '../jobs/pool';
 import type { Queues } from '../jobs/queue';
 import { systemClock } from '../lib/clock';
-import { RaunetError } from '../lib/errors';
 import type { Log } from '../lib/log';
 import type { DiskWatermark } from '../maintenance/disk-watermark';
 import type { EchoMonitor } from '../maintenance/echo-monitor';
-import { reconcile } from '../maintenance/reconcile';
+import { reconcile, resumeJobs } from '../maintenance/reconcile';
 import { retention } from '../maintenance/retention';
 import type { Tasks } from '../maintenance/schedule';
-import { setDelivery } from '../records/deliveries';
 import { eraseSeries, expiredSeries, forgetErased } from '../records/erase';
 import { filesOf, seriesWithFiles } from '../records/files';
-import { openRequests } from '../records/commitment-requests';
-import { findSeries, unfinishedSeries, waitingDeliveries } from '../records/read';
 import { markLost } from '../records/receive';
-import { reopenLeftOut, reopenUnread } from '../records/reopen';
+import { reopenUnread } from '../records/reopen';
 import type { Spool } from '../spool/spool';
-import {
-  ANALYSE_QUEUE,
-  analyseKey,
-  deliverQueue,
-  RANK,
-  REPORT_QUEUE,
-  reportKey,
-  SERIES_QUEUE,
-} from './queues';
 import { recordOrDiscard } from './receive';
+import { resume } from './resume';
 
 export interface UpkeepDeps {
   config: Config;
@@ -49,6 +37,9 @@ export function upkeep(deps: UpkeepDeps): Partial<Tasks> {
   return {
     disk: () => disk.check(),
     ...(config.roles.includes('deliver') ? { echo: () => echoes.run() } : {}),
+    ...(config.roles.includes('deliver')
+      ? { reconcile: () => resumeJobs({ ...deps, resume: () => resume(deps) }) }
+      : {}),
     ...(config.roles.includes('receive') ? spoolUpkeep(deps) : {}),
   };
 }
@@ -94,51 +85,9 @@ function spoolUpkeep({
         reopen: () => reopenUnread(pool),
         lost: (seriesUid, files) =>
           transaction(pool, (tx) => markLost(tx, seriesUid, files, 'RAUNET_SPOOL_MISSING')),
-        resume: () => resume(pool, queues, config),
+        resume: () => resume({ config, pool, queues }),
         log,
         clock: systemClock,
       }),
   };
-}
-
-/** Every series at work has a job, every waiting delivery too; after a restored or emptied job table they have none. */
-async function resume(pool: Pool, queues: Queues, config: Config): Promise<string[]> {
-  if (config.series.perStudy === 'one') await reopenLeftOut(pool);
-  const resumed: string[] = [];
-  const ensure = async (
-    tx: Tx,
-    queue: string,
-    key: string,
-    data: object,
-    priority: number,
-  ): Promise<void> => {
-    if (await queues.has(tx, queue, key)) return;
-    await queues.send(tx, queue, data, { key, priority });
-    resumed.push(`${queue} ${key}`);
-  };
-  for (const { seriesUid } of await unfinishedSeries(pool))
-    await transaction(pool, async (tx) => {
-      // Read again: the list may be old by now.
-      const series = await findSeries(tx, seriesUid);
-      if (series === null || series.finishedAt !== null || series.state === 'delivery') return;
-      const { revision, state, priority } = series;
-      if (state === 'spool')
-        return ensure(tx, SERIES_QUEUE, seriesUid, { seriesUid, associationEnded: false }, RANK[priority]);
-      const data = { seriesUid, revision };
-      return ensure(tx, ANALYSE_QUEUE, analyseKey(data), data, RANK[priority]);
-    });
-  const known = new Set(config.delivery.destinations.map(({ name }) => name));
-  for (const { sourceSeriesUid, revision, destination } of await waitingDeliveries(pool))
-    await transaction(pool, async (tx) => {
-      const data = { seriesUid: sourceSeriesUid, revision, destination };
-      if (known.has(destination)) return ensure(tx, deliverQueue(destination), analyseKey(data), data, 0);
-      const error = new RaunetError('RAUNET_DESTINATION_UNKNOWN', {
-        seriesUid: sourceSeriesUid,
-        destination,
-      });
-      await setDelivery(tx, { sourceSeriesUid, revision, destination }, 'dead', error);
-    });
-  for (const asked of await openRequests(pool))
-    await transaction(pool, (tx) => ensure(tx, REPORT_QUEUE, reportKey(asked), asked, 0));
-  return resumed;
 }

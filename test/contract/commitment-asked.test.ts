@@ -1,4 +1,7 @@
 import { migrate } from '../../src/records/migrate';
+import { eraseSeries } from '../../src/records/erase';
+import { findSeries } from '../../src/records/read';
+import { seriesDesk } from '../../src/steps/operator';
 import { type Committing, startCommitting } from '../fixtures/committing';
 import {
   COMMITMENT,
@@ -168,6 +171,48 @@ test('no report in time: asked again with a new transaction, then sent again; a 
   expect(new Set(transactions).size).toBe(4);
   expect(await reportElsewhere(service.port, reportOn(transactions[0]!, [A]))).toBe(0x0000);
   expect(await service.state(series)).toMatchObject({ series: 'done', delivery: 'delivered' });
+});
+
+test('a retry asks again, as often as at first: the requests that went unanswered before it do not count', async () => {
+  let corrected = false;
+  await start(({ transactionUid }) => (corrected ? { report: reportOn(transactionUid, [A]) } : {}), {
+    reportSeconds: 0.5,
+    requests: 2,
+    resends: 0,
+  });
+  const series = await service.deliverable([A]);
+  await reaches(series, 'dead');
+  corrected = true;
+  await seriesDesk({ ...service, pool: database.pool }).retry(series, 'admin');
+  expect(await reaches(series, 'delivered')).toMatchObject({ series: 'done', code: null });
+  expect(pacs.stored).toEqual([A, A]);
+  expect(pacs.asked).toHaveLength(3);
+});
+
+test.each([
+  ['committed to', []],
+  ['failed', [0x0112]],
+] as const)('a late report (%s) on results that retention has erased changes nothing', async (_, reasons) => {
+  await start(() => ({}), { reportSeconds: 0.5, requests: 1, resends: 0 });
+  const series = await service.deliverable([A]);
+  await reaches(series, 'dead');
+  const erased = { seriesUid: series, studyUid: '1.2.3' };
+  await eraseSeries(database.pool, erased, 0, () => service.spool.removeSeries(erased));
+  const before = await findSeries(database.pool, series);
+  const { transactionUid } = pacs.asked[0]!;
+  const failed = reasons.map((reason) => ({ uid: A, reason }));
+  const report = reportOn(transactionUid, failed.length > 0 ? [] : [A], failed);
+  expect(await reportElsewhere(service.port, report, { type: failed.length > 0 ? 2 : 1 })).toBe(0x0000);
+  expect((await service.state(series)).delivery).toBe('dead');
+  expect(await findSeries(database.pool, series)).toEqual(before);
+  expect(service.outcomes).toEqual(['unanswered']);
+});
+
+test('a delivery whose results are on record no more is dead, not sent', async () => {
+  await start(() => ({}));
+  const series = await service.deliverable([]);
+  expect(await reaches(series, 'dead')).toMatchObject({ series: 'failed', code: 'RAUNET_RESULT_MISSING' });
+  expect([pacs.stored, pacs.asked]).toEqual([[], []]);
 });
 
 test.each([

@@ -24,11 +24,20 @@ export interface AccessDeps {
 export const isHttps = ({ tls, publicUrl }: AdminConfig): boolean =>
   tls !== undefined || publicUrl?.startsWith('https:') === true;
 
-/** Who gets in: what stands before the routes of the service, and the routes to sign in and to manage tokens. */
-export function access(deps: AccessDeps): { before: RequestHandler[]; routes: Router[] } {
+export interface Access {
+  /** Stands before everything but /health. */
+  limit: RequestHandler[];
+  /** Who asks: stands before all that is not open to everyone. It may need the database. */
+  identify: RequestHandler;
+  /** To sign in and to manage tokens. */
+  routes: Router[];
+}
+
+/** Who gets in. */
+export function access(deps: AccessDeps): Access {
   const { config } = deps;
   if (config.authentication === 'none')
-    return { before: [everyone], routes: [openSessionRoutes(), tokenRoutes(deps)] };
+    return { limit: [], identify: everyone, routes: [openSessionRoutes(), tokenRoutes(deps)] };
   const session = {
     ...deps,
     cookies: cookies(isHttps(config)),
@@ -38,7 +47,8 @@ export function access(deps: AccessDeps): { before: RequestHandler[]; routes: Ro
     openId: config.oidc && config.publicUrl ? openId(config.oidc, config.publicUrl) : null,
   };
   return {
-    before: [requestLimit(), authenticate(session)],
+    limit: [requestLimit()],
+    identify: authenticate(session),
     routes: [sessionRoutes(session), tokenRoutes(deps)],
   };
 }

@@ -117,3 +117,11 @@ test('a cancelled job does not run; an active one is aborted and can no longer c
   expect(outcome).toEqual(['begin 2', 'RAUNET_JOB_TAKEN']);
   expect(await queues.has(database.pool, queue, 'waiting')).toBe(false);
 });
+
+test('the depth of the queues while the database is away: RAUNET_DATABASE', async () => {
+  const other = await startTestDatabase();
+  const away = await openQueues({ connection: other.connection, log: silentLog });
+  await other.stop();
+  await expect(away.depth()).rejects.toMatchObject({ code: 'RAUNET_DATABASE', class: 'transient' });
+  await away.stop(0).catch(() => {});
+});

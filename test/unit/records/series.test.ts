@@ -1,6 +1,9 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { transaction } from '../../../src/jobs/pool';
 import { RaunetError } from '../../../src/lib/errors';
-import { beginDelivery, type DeliveryKey, setDelivery } from '../../../src/records/deliveries';
+import { beginDelivery, setDelivery } from '../../../src/records/deliveries';
+import type { DeliveryKey } from '../../../src/records/delivery-state';
 import { eraseSeries, erasuresOf } from '../../../src/records/erase';
 import { migrate } from '../../../src/records/migrate';
 import { cancelSeries, changePriority, retrySeries } from '../../../src/records/operator';
@@ -37,6 +40,8 @@ async function newSeries(count = 2): Promise<string> {
   for (let i = 1; i <= count; i++) await record(received(uid, i));
   return uid;
 }
+
+const CONFIGURED = { known: () => true, routed: () => ['pacs'] };
 
 const STAGES = ['volume', 'tensor', 'inference', 'mask', 'result'] as const;
 
@@ -222,7 +227,7 @@ describe('revisions', () => {
     await commit((tx) =>
       changeState(tx, uid, { to: 'failed', code: 'RAUNET_INFERENCE', revision, sentence: 'Crashed.' }),
     );
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED))).toEqual({ kind: 'analyse' });
     expect(await close(uid)).toBe(revision);
   });
 
@@ -318,7 +323,7 @@ describe('results and delivery', () => {
       state: 'failed',
       code: 'RAUNET_NOT_ACCEPTED',
     });
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED))).toEqual({
       kind: 'deliver',
       revision: 1,
       destinations: ['b'],
@@ -335,7 +340,9 @@ describe('results and delivery', () => {
       await outcome(key!, end, end === 'dead' ? new RaunetError('RAUNET_STORE_REFUSED', {}) : undefined);
       const ended = await state(uid);
       await eraseSeries(database.pool, { seriesUid: uid, studyUid: '1.2.3' }, 0, async () => {});
-      await expect(commit((tx) => retrySeries(tx, uid, 'admin'))).rejects.toThrow('send the series again');
+      await expect(commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED))).rejects.toThrow(
+        'send the series again',
+      );
       expect(await state(uid)).toBe(ended);
     }
   });
@@ -345,7 +352,7 @@ describe('results and delivery', () => {
     await commit((tx) => cancelSeries(tx, uid, 'admin'));
     await eraseSeries(database.pool, { seriesUid: uid, studyUid: '1.2.3' }, 0, async () => {});
     await record(received(uid, 3));
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED))).toEqual({ kind: 'analyse' });
     expect(await instancesOf(database.pool, uid)).toHaveLength(1);
   });
 
@@ -354,7 +361,7 @@ describe('results and delivery', () => {
     await deliverable(uid);
     await commit((tx) => cancelSeries(tx, uid, 'admin'));
     await record(received(uid, 3));
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED))).toEqual({ kind: 'analyse' });
     expect(await close(uid)).toBe(2);
   });
 
@@ -365,12 +372,19 @@ describe('results and delivery', () => {
     const [lost] = await resultsOf(database.pool, uid, 1);
     await outcome(a!, 'sent');
     await outcome(b!, 'dead', new RaunetError('RAUNET_RESULT_MISSING', { destination: 'b' }));
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toEqual({ kind: 'analyse' });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED))).toEqual({ kind: 'analyse' });
     expect(await state(uid)).toBe('spool');
     expect(await findResult(database.pool, lost!.sopInstanceUid)).toBeNull();
     expect(await erasuresOf(database.pool, uid)).toMatchObject({ times: 1 });
-    await deliverable(uid, ['a', 'b']);
-    for (const key of [a!, b!]) expect(await commit((tx) => beginDelivery(tx, key))).toBe('send');
+    const again = await deliverable(uid, ['a', 'b']);
+    expect(again.map(({ revision }) => revision)).toEqual([2, 2]);
+    for (const key of again) expect(await commit((tx) => beginDelivery(tx, key))).toBe('send');
+    expect((await seriesDetail(database.pool, uid))!.deliveries).toMatchObject([
+      { revision: 1, state: 'sent' },
+      { revision: 1, state: 'superseded' },
+      { revision: 2, state: 'waiting' },
+      { revision: 2, state: 'waiting' },
+    ]);
   });
 
   test('sent is final, and an attempt that ends after its delivery was superseded or cancelled revives nothing', async () => {
@@ -406,11 +420,11 @@ describe('results and delivery', () => {
       await commit((tx) => saveResults(tx, { seriesUid: uid, revision, results, destinations: ['pacs'] }));
       const key = { sourceSeriesUid: uid, revision, destination: 'pacs' };
       await outcome(key, 'dead', new RaunetError('RAUNET_NOT_ACCEPTED'));
-      await commit((tx) => retrySeries(tx, uid, 'admin'));
+      await commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED));
       await outcome(key, 'sent');
       expect(await findSeries(database.pool, uid)).toMatchObject({ state: end, code, reason: 'Because.' });
 
-      await commit((tx) => retrySeries(tx, uid, 'admin'));
+      await commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED));
       const [again] = await deliverable(uid);
       await outcome(again!, 'sent');
       expect(await state(uid)).toBe('done');
@@ -427,6 +441,75 @@ describe('results and delivery', () => {
       code: 'RAUNET_DESTINATION_UNKNOWN',
     });
     expect(await resultsOf(database.pool, uid, revision)).toHaveLength(1);
+  });
+
+  describe('a retry where a destination is in the configuration no more', () => {
+    const UNKNOWN = new RaunetError('RAUNET_DESTINATION_UNKNOWN', { destination: 'old' });
+    const now = (...routed: string[]) => ({ known: (name: string) => name !== 'old', routed: () => routed });
+    const deliveries = async (uid: string) =>
+      (await seriesDetail(database.pool, uid))!.deliveries.map((d) => `${d.destination} ${d.state}`);
+    const retry = (uid: string, ...given: string[]) =>
+      commit((tx) => retrySeries(tx, uid, 'admin', now(...given)));
+
+    /** `a` has its results; `old` got none and was taken out of the configuration. */
+    async function withoutOld(): Promise<string> {
+      const uid = await newSeries();
+      const [a, old] = await deliverable(uid, ['a', 'old']);
+      await outcome(a!, 'sent');
+      await outcome(old!, 'dead', UNKNOWN);
+      expect(await state(uid)).toBe('failed');
+      return uid;
+    }
+
+    test('its results go to those that the configuration names now, and the series is done', async () => {
+      const uid = await withoutOld();
+      expect(await retry(uid, 'a', 'new')).toEqual({ kind: 'deliver', revision: 1, destinations: ['new'] });
+      expect(await deliveries(uid)).toEqual(['a sent', 'new waiting', 'old superseded']);
+      expect((await seriesDetail(database.pool, uid))!.events.at(-1)).toMatchObject({
+        actor: 'operator',
+        sentence: 'admin asked to deliver again to new.',
+      });
+      await outcome({ sourceSeriesUid: uid, revision: 1, destination: 'new' }, 'sent');
+      expect(await state(uid)).toBe('done');
+    });
+
+    test('where those have them all the series is done at once', async () => {
+      const uid = await withoutOld();
+      expect(await retry(uid, 'a')).toMatchObject({ destinations: [] });
+      expect(await state(uid)).toBe('done');
+    });
+
+    test('named again, it is the one that gets them', async () => {
+      const uid = await withoutOld();
+      await retry(uid, 'a', 'new');
+      await outcome({ sourceSeriesUid: uid, revision: 1, destination: 'new' }, 'dead', UNKNOWN);
+      const swapped = { known: (name: string) => name !== 'new', routed: () => ['a', 'old'] };
+      const again = await commit((tx) => retrySeries(tx, uid, 'admin', swapped));
+      expect(again).toMatchObject({ destinations: ['old'] });
+      expect(await deliveries(uid)).toEqual(['a sent', 'new superseded', 'old waiting']);
+    });
+
+    test('where there is still none the retry says so and changes nothing', async () => {
+      const uid = await withoutOld();
+      const nowhere = {
+        known: () => false,
+        routed: () => {
+          throw UNKNOWN;
+        },
+      };
+      await expect(commit((tx) => retrySeries(tx, uid, 'admin', nowhere))).rejects.toThrow(UNKNOWN);
+      expect(await deliveries(uid)).toEqual(['a sent', 'old dead']);
+      expect(await state(uid)).toBe('failed');
+    });
+
+    test('results that had no destination at all are sent as they are, without a new analysis', async () => {
+      const uid = await newSeries();
+      const revision = await analyse(uid);
+      const results = [resultNamed(`${uid}.100`, 'seg')];
+      await commit((tx) => saveResults(tx, { seriesUid: uid, revision, results, destinations: [] }));
+      expect(await retry(uid, 'new')).toEqual({ kind: 'deliver', revision, destinations: ['new'] });
+      expect(await deliveries(uid)).toEqual(['new waiting']);
+    });
   });
 
   test('one UID never gets other bytes; the same bytes may stand in two revisions', async () => {
@@ -452,6 +535,15 @@ describe('results and delivery', () => {
   });
 });
 
+test('the state of a delivery is written in one place', async () => {
+  const folder = join(__dirname, '../../../src');
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'));
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  expect(files.filter((_, i) => /UPDATE raunet\.delivery\b[^`]*SET state/.test(texts[i]!))).toEqual([
+    join('records', 'delivery-state.ts'),
+  ]);
+});
+
 describe('operators', () => {
   test('a cancelled series stops its analysis, its deliveries and stays cancelled when more instances come', async () => {
     const uid = await newSeries();
@@ -469,7 +561,7 @@ describe('operators', () => {
     });
     await expect(commit((tx) => cancelSeries(tx, uid, 'admin'))).rejects.toThrow('RAUNET_STATE');
 
-    await commit((tx) => retrySeries(tx, uid, 'admin'));
+    await commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED));
     expect(await close(uid)).toBe(revision + 1);
   });
 
@@ -478,13 +570,15 @@ describe('operators', () => {
     const [key] = await deliverable(uid);
     await commit((tx) => cancelSeries(tx, uid, 'admin'));
     expect(await commit((tx) => beginDelivery(tx, key!))).toBeNull();
-    expect(await commit((tx) => retrySeries(tx, uid, 'admin'))).toMatchObject({ kind: 'deliver' });
+    expect(await commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED))).toMatchObject({
+      kind: 'deliver',
+    });
     expect(await commit((tx) => beginDelivery(tx, key!))).toBe('send');
   });
 
   test('a series at work cannot be retried, and the priority change stands in the history as the operator’s', async () => {
     const uid = await newSeries();
-    await expect(commit((tx) => retrySeries(tx, uid, 'admin'))).rejects.toThrow('RAUNET_STATE');
+    await expect(commit((tx) => retrySeries(tx, uid, 'admin', CONFIGURED))).rejects.toThrow('RAUNET_STATE');
     await commit((tx) => changePriority(tx, uid, 'stat', 'Dr. A'));
     const { priority, events } = (await seriesDetail(database.pool, uid))!;
     expect(priority).toBe('stat');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, statfs, symlink, utimes, writeFile } from 'node:fs/promises';
 import promises from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { silentLog } from '../../../src/lib/log';
 import { openSpool, type Spool } from '../../../src/spool/spool';
 import { dataSet } from '../../fixtures/data-set';
@@ -58,6 +58,27 @@ test('the names of the folders are synced, up to the first that was there', asyn
   opened.mockRestore();
   for (const folder of [join(nested, 'spool'), nested, join(dataDir, 'a'), dataDir])
     expect(synced).toContain(folder);
+});
+
+// What an attempt left that failed before it had synced: the sender gets its Success for the second one.
+test('a file that is there already is synced, and its name, before it counts as a duplicate', async () => {
+  const first = await keep('1.2.6');
+  const synced: string[] = [];
+  const open = promises.open.bind(promises);
+  const opened = jest.spyOn(promises, 'open').mockImplementation(async (path, ...given) => {
+    const handle = await open(path, ...given);
+    const sync = handle.sync.bind(handle);
+    handle.sync = () => {
+      synced.push(String(path));
+      return sync();
+    };
+    return handle;
+  });
+  expect(await keep('1.2.6')).toMatchObject({ duplicate: true });
+  opened.mockRestore();
+  const file = spool.path(first.file);
+  expect(synced).toContain(file);
+  expect(synced.indexOf(dirname(file))).toBeGreaterThan(synced.indexOf(file));
 });
 
 test('the folders are created private, parents included, and opening again keeps what is there', async () => {

@@ -1,3 +1,4 @@
+import { appendFile } from 'node:fs/promises';
 import { configSchema } from '../../../src/config/schema';
 import { transaction } from '../../../src/jobs/pool';
 import { openQueues, type Queues } from '../../../src/jobs/queue';
@@ -8,8 +9,11 @@ import { seriesDetail } from '../../../src/records/read';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import { openSpool } from '../../../src/spool/spool';
 import { deliver } from '../../../src/steps/deliver';
+import { type ScriptedScp, releaseReply, response, scriptedScp } from '../../contract/delivery/scripted-scp';
+import { type Committing, startCommitting } from '../../fixtures/committing';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 import { received } from '../../fixtures/received';
+import { until } from '../../fixtures/until';
 import { storeResult } from '../../fixtures/stored-result';
 
 const SERIES = '1.2.3.4';
@@ -56,4 +60,58 @@ test('results that are not there because their folder is not mounted are not gon
   expect((await seriesDetail(pool, SERIES))!.deliveries).toMatchObject([
     { state: 'waiting', code: 'RAUNET_FOLDER_FOREIGN' },
   ]);
+});
+
+describe('a destination that answers each object in its own way', () => {
+  let uids: string[];
+  let tests = 0;
+  let answers: number[];
+  let stored: string[];
+  let scp: ScriptedScp;
+  let service: Committing;
+
+  beforeEach(async () => {
+    stored = [];
+    tests += 1;
+    uids = [`1.2.3.${tests}.100`, `1.2.3.${tests}.101`];
+    scp = await scriptedScp(async (connection) => {
+      await connection.acceptAssociation(() => true);
+      for (;;) {
+        const message = await connection.readMessage();
+        if (message === null) return connection.write(releaseReply());
+        stored.push(uids.find((uid) => message.command.includes(uid))!);
+        connection.write(response(message.messageId, answers.shift() ?? 0x0000));
+      }
+    });
+    service = await startCommitting({ database, destination: { port: scp.port } });
+  });
+  afterEach(async () => {
+    await service.stop();
+    await scp.close();
+  });
+  const reaches = (seriesUid: string, delivery: string) =>
+    until(`the delivery is ${delivery}`, async () => {
+      const state = await service.state(seriesUid);
+      return state.delivery === delivery && state;
+    });
+
+  test('what may still arrive is tried again before the rest is given up', async () => {
+    answers = [0xc000, 0xa700, 0xc000, 0x0000]; // PS3.4 Table B.2-1
+    const series = await service.deliverable(uids);
+    expect(await reaches(series, 'dead')).toMatchObject({ code: 'RAUNET_STORE_REFUSED', attempts: 2 });
+    expect(stored).toEqual([...uids, ...uids]);
+  });
+
+  test('nothing is sent where one of the files is no longer what was made', async () => {
+    answers = [];
+    const { storeResult: store } = service.spool;
+    service.spool.storeResult = async (result) => {
+      const kept = await store(result);
+      if (result.sopInstanceUid === uids[1]) await appendFile(service.spool.resultPath(kept.file), 'x');
+      return kept;
+    };
+    const series = await service.deliverable(uids);
+    expect(await reaches(series, 'dead')).toMatchObject({ code: 'RAUNET_RESULT_MISSING', attempts: 1 });
+    expect(stored).toEqual([]);
+  });
 });

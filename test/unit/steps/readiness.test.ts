@@ -62,7 +62,12 @@ test('a healthy service: every part ok; the model part says why a faster provide
 });
 
 test.each<[string, Partial<ReadinessDeps>, RegExp]>([
-  ['database', { pool: database(() => Promise.reject(new Error('refused'))) }, /refused/],
+  ['database', { pool: database(() => Promise.reject(new Error('refused'))) }, /answer \(refused\); it/],
+  [
+    'database',
+    { pool: database(() => Promise.reject(new RaunetError('RAUNET_DATABASE', { detail: 'refused' }))) },
+    /answer \(refused\); it/,
+  ],
   ['database', { pool: database(() => new Promise(() => {})) }, /no answer within 3 s/],
   ['spool', { disk: disk(true) }, /1000 MB free, below .* rejected/],
   [

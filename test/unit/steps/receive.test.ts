@@ -1,15 +1,18 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Receipt } from '../../../src/association/types';
 import { configSchema } from '../../../src/config/schema';
 import { transaction } from '../../../src/jobs/pool';
 import { openQueues, type Queues } from '../../../src/jobs/queue';
+import { RaunetError } from '../../../src/lib/errors';
 import { type Log, type LogFields, silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
 import { findSeries } from '../../../src/records/read';
 import { openSpool, type Spool } from '../../../src/spool/spool';
 import { assemble } from '../../../src/steps/assemble';
-import { SERIES_QUEUE, seriesOptions } from '../../../src/steps/queues';
+import { ANALYSE_QUEUE, SERIES_QUEUE, seriesOptions } from '../../../src/steps/queues';
 import { storeReceipt } from '../../../src/steps/receive';
+import { ctFile } from '../../fixtures/ct';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 import { received } from '../../fixtures/received';
 
@@ -23,7 +26,7 @@ beforeAll(async () => {
   database = await startTestDatabase();
   await migrate(database.pool);
   queues = await openQueues({ connection: database.connection, log: silentLog });
-  await queues.define(SERIES_QUEUE, seriesOptions);
+  for (const queue of [SERIES_QUEUE, ANALYSE_QUEUE]) await queues.define(queue, seriesOptions);
   for (const number of [1, 2]) await store(slice('1.1', number));
 });
 afterAll(async () => {
@@ -52,7 +55,7 @@ const store = (receipt: Receipt, files: Pick<Spool, 'path' | 'discard'> = noFile
 const noFiles = { path: () => __filename, discard: () => Promise.reject(new Error('nothing to discard')) };
 
 /** Runs the job of a series as the queue would. */
-const runJob = (seriesUid: string): Promise<void> =>
+const runJob = (seriesUid: string, spoolPath = (file: string) => file): Promise<void> =>
   assemble(
     {
       id: 'job',
@@ -66,7 +69,7 @@ const runJob = (seriesUid: string): Promise<void> =>
       pool: database.pool,
       queues,
       log,
-      spoolPath: (file) => file,
+      spoolPath,
       countInstances: async () => null,
     },
   );
@@ -110,4 +113,53 @@ test('a series UID that is on record in another study is refused, and nothing of
   expect(await readdir(spool.path('.'))).toEqual(['incoming']);
   await expect(store(receipt, noFiles)).rejects.toMatchObject({ code: 'RAUNET_UID_CONFLICT' });
   expect(warnings).toMatchObject([{ file: '9.9/1.2/1.2.9.dcm' }]);
+});
+
+describe('a series of the study that cannot be read', () => {
+  const ours = '5.5.1';
+  const rival = '5.5.2';
+  beforeEach(async () => {
+    await database.pool.query("DELETE FROM raunet.series WHERE study_uid = '5.5'");
+    for (const uid of [ours, rival])
+      await store({ ...slice(uid, 1), studyUid: '5.5', sopInstanceUid: `${uid}.1` });
+    await writeFile(join(database.dataDir, 'ours.dcm'), ctFile());
+    warnings = [];
+  });
+  afterEach(() => jest.restoreAllMocks());
+  const onlyOurs = (file: string) =>
+    file.includes(ours) ? join(database.dataDir, 'ours.dcm') : join(database.dataDir, 'not-there.dcm');
+
+  test('is no rival, and a warning says which and why', async () => {
+    await runJob(ours, onlyOurs);
+    expect((await findSeries(database.pool, ours))!.state).not.toBe('spool');
+    expect(warnings).toContainEqual(
+      expect.objectContaining({
+        studyUid: '5.5',
+        seriesUid: rival,
+        error: expect.objectContaining({ code: 'RAUNET_SPOOL_MISSING' }),
+      }),
+    );
+  });
+
+  test('because the database is away is looked at again: nothing is decided', async () => {
+    const { pool } = database;
+    const query = pool.query.bind(pool) as (...given: unknown[]) => unknown;
+    jest
+      .spyOn(pool, 'query')
+      .mockImplementation((...given: unknown[]) =>
+        /raunet.instance/.test(String(given[0])) && JSON.stringify(given[1]) === `["${rival}"]`
+          ? Promise.reject(new RaunetError('RAUNET_DATABASE'))
+          : query(...given),
+      );
+    await expect(runJob(ours, onlyOurs)).rejects.toMatchObject({ code: 'RAUNET_DATABASE' });
+    expect((await findSeries(pool, ours))!.state).toBe('spool');
+  });
+});
+
+test('no Success for a file that is gone by the time its instance is on record', async () => {
+  const gone = { ...noFiles, path: () => join(database.dataDir, 'gone.dcm') };
+  await expect(store(slice('1.6', 1), gone)).rejects.toMatchObject({
+    code: 'RAUNET_SPOOL_WRITE',
+    context: { seriesUid: '1.6' },
+  });
 });

@@ -7,11 +7,21 @@ import type { ErrorCode } from '../../../src/lib/error-codes';
 import { RaunetError } from '../../../src/lib/errors';
 import { silentLog } from '../../../src/lib/log';
 import { migrate } from '../../../src/records/migrate';
-import { findSeries } from '../../../src/records/read';
+import { findSeries, seriesDetail } from '../../../src/records/read';
+import { changePriority } from '../../../src/records/operator';
 import { closeSeries, recordInstance } from '../../../src/records/receive';
 import { changeState } from '../../../src/records/state';
 import { openSpool } from '../../../src/spool/spool';
-import { ANALYSE_QUEUE, SERIES_QUEUE, seriesOptions } from '../../../src/steps/queues';
+import { seriesDesk } from '../../../src/steps/operator';
+import { continueDelivery } from '../../../src/steps/commit';
+import {
+  ANALYSE_QUEUE,
+  analyseKey,
+  deliverQueue,
+  RANK,
+  SERIES_QUEUE,
+  seriesOptions,
+} from '../../../src/steps/queues';
 import { upkeep } from '../../../src/steps/upkeep';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/database';
 import { received } from '../../fixtures/received';
@@ -39,10 +49,10 @@ async function reconcile(perStudy: 'one' | 'all' = 'one'): Promise<void> {
   await (await tasksOf(perStudy, NOT_MOUNTED)).reconcile!();
 }
 
-async function tasksOf(perStudy: 'one' | 'all', checkFolders: () => Promise<void>) {
+async function tasksOf(perStudy: 'one' | 'all', checkFolders: () => Promise<void>, more: object = {}) {
   const { pool, dataDir } = database;
   return upkeep({
-    config: configSchema.parse({ series: { perStudy } }),
+    config: configSchema.parse({ series: { perStudy }, ...more }),
     pool,
     queues,
     spool: await openSpool({ dataDir, log: silentLog }),
@@ -138,4 +148,54 @@ test('a series gives way to one that has results, though nobody could be sent th
   await transaction(database.pool, (tx) => storeResult(tx, thin, []));
   await reconcile();
   expect([await stateOf(thin), await stateOf(thick)]).toEqual(['failed', 'refused']);
+});
+
+const destinations = (...names: string[]) => ({
+  destinations: names.map((name) => ({ name, aeTitle: 'CT1', host: '127.0.0.1', port: 9 })),
+});
+
+test('a delivery is left to a process that delivers: it has its job there, or ends where nobody knows its destination, and a retry sends to the one of now', async () => {
+  const { thin: uid } = await twoSeries();
+  await transaction(database.pool, (tx) => storeResult(tx, uid, ['pacs']));
+  const run = async (roles: string[], ...names: string[]) => {
+    const delivery = destinations(...names);
+    await (await tasksOf('one', NOT_MOUNTED, { roles, delivery })).reconcile?.();
+    const [only] = (await seriesDetail(database.pool, uid))!.deliveries;
+    return `${only!.state} ${only!.code}`;
+  };
+  await queues.define(deliverQueue('pacs'), seriesOptions);
+  const key = analyseKey({ seriesUid: uid, revision: 1 });
+  for (const roles of [['receive'], ['analyse'], ['receive', 'admin']])
+    expect(await run(roles)).toBe('waiting null');
+  expect(await queues.has(database.pool, deliverQueue('pacs'), key)).toBe(false);
+  expect(await run(['deliver'], 'pacs')).toBe('waiting null');
+  expect(await queues.has(database.pool, deliverQueue('pacs'), key)).toBe(true);
+  expect(await run(['deliver'], 'new')).toBe('dead RAUNET_DESTINATION_UNKNOWN');
+
+  await queues.define(deliverQueue('new'), seriesOptions);
+  const config = configSchema.parse({ delivery: destinations('new') });
+  await seriesDesk({ pool: database.pool, queues, config }).retry(uid, 'admin');
+  expect(await queues.has(database.pool, deliverQueue('new'), key)).toBe(true);
+});
+
+test('the delivery of a stat series goes first, also when its job is made again or is the next of a chain', async () => {
+  const { thin: uid } = await twoSeries();
+  await transaction(database.pool, async (tx) => {
+    await changePriority(tx, uid, 'stat', 'admin');
+    await storeResult(tx, uid, ['urgent']);
+  });
+  await queues.define(deliverQueue('urgent'), seriesOptions);
+  const priority = async () => {
+    const { rows } = await database.pool.query<{ priority: number }>(
+      `SELECT priority FROM raunet_jobs.job WHERE name = '${deliverQueue('urgent')}'`,
+    );
+    return rows.map((row) => row.priority);
+  };
+  await (await tasksOf('one', NOT_MOUNTED, { delivery: destinations('pacs', 'urgent') })).reconcile!();
+  expect(await priority()).toEqual([RANK.stat]);
+  await database.pool.query('UPDATE raunet_jobs.job SET priority = 0');
+  await transaction(database.pool, (tx) =>
+    continueDelivery(queues, tx, { sourceSeriesUid: uid, revision: 1, destination: 'urgent' }),
+  );
+  expect(await priority()).toEqual([RANK.stat]);
 });
