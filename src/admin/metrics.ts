@@ -36,7 +36,7 @@ export function createMetrics(): Metrics {
   });
   const rejected = new Counter({
     name: 'raunet_associations_rejected_total',
-    help: 'Associations rejected, and connections closed unheard because too many were open',
+    help: 'Associations rejected (deploy/CONFORMANCE.md), and connections closed unheard because too many were open',
     labelNames: ['reason'],
     registers,
   });
@@ -103,7 +103,7 @@ export function createMetrics(): Metrics {
   });
   const disk = new Gauge({
     name: 'raunet_disk_free_bytes',
-    help: 'Free bytes where a folder lies',
+    help: 'Free bytes of the data folder, where the least is free',
     labelNames: ['folder'],
     registers,
   });

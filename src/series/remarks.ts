@@ -1,9 +1,10 @@
 import { type ErrorContext, RaunetError } from '../lib/errors';
+import type { RemarkCode } from '../lib/remark-codes';
 import { gaps, median, steps } from './geometry';
 import { isSharpKernel } from './kernels';
 import { hasNoRescale, type SeriesSummary, type Slice, type Warning } from './types';
 
-const warning = (code: string, sentence: string): Warning => ({ code, sentence });
+const warning = (code: RemarkCode, sentence: string): Warning => ({ code, sentence });
 
 /** Projections and renderings by their names in ImageType; `\b` would part at `_`. */
 const PROJECTION =
@@ -79,7 +80,7 @@ const FEW_SLICES = 20;
 /** What makes the result less sure without stopping it. */
 export function qualityRemarks(slices: readonly Slice[]): Warning[] {
   const count = (test: (slice: Slice) => boolean): number => slices.filter(test).length;
-  const some = (code: string, found: number, sentence: string): Warning[] =>
+  const some = (code: RemarkCode, found: number, sentence: string): Warning[] =>
     found === 0 ? [] : [warning(code, `${sentence} (${found} of ${slices.length} images).`)];
   const kernel = slices.find((slice) => isSharpKernel(slice.kernel))?.kernel;
   const lossy = slices.find((slice) => slice.lossy !== null)?.lossy;

@@ -1,3 +1,5 @@
+import type { RemarkCode } from '../lib/remark-codes';
+
 /** Three or six DS values with the strings they came as: positions and orientations are copied verbatim into results. */
 export interface Vector {
   values: readonly number[];
@@ -76,8 +78,7 @@ export interface SeriesSummary {
 
 /** Something odd that does not stop the analysis: stands in log, API and the comment of the SR. */
 export interface Warning {
-  /** Upper case, e.g. `UNEVEN_SPACING`. */
-  code: string;
+  code: RemarkCode;
   sentence: string;
 }
 

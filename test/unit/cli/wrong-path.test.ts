@@ -12,15 +12,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const run = (...given: string[]) => runWith({}, ...given);
-function runWith(
-  variables: Record<string, string>,
-  ...given: string[]
-): { status: number | null; said: string } {
+function run(given: string[], more: NodeJS.ProcessEnv = {}): { status: number | null; said: string } {
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('RAUNET_'));
   const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('dist/main.js'), ...given], {
     cwd: folder,
-    env: { ...Object.fromEntries(environment), ...variables },
+    env: { ...Object.fromEntries(environment), ...more },
     encoding: 'utf8',
     timeout: 60_000,
   });
@@ -48,21 +44,37 @@ test.each<[string[], RegExp]>([
   [['records', 'import', 'nowhere'], /^nowhere cannot be read: there is no such file or folder\.$/],
   [['records', 'import', 'empty'], /^empty cannot be read: it is a folder, not a file\.$/],
 ])('raunet %j says what is wrong with the path, in a sentence, with status 1', (given, sentence) => {
-  const { status, said } = run(...given);
+  const { status, said } = run(given);
   expect([status, said]).toEqual([1, expect.stringMatching(sentence)]);
   expect(said).not.toMatch(/^ +at |ENO|RAUNET_INTERNAL/m);
 });
 
 test.each(['nowhere', 'empty'])('--config %s: status 2, the file, and why it cannot be read', (config) => {
-  const { status, said } = run('doctor', '--config', config);
+  const { status, said } = run(['doctor', '--config', config]);
   expect(status).toBe(2);
   expect(said).toMatch(/RAUNET_CONFIG: .*\((nowhere|empty) cannot be read: E(NOENT|ISDIR)\)/);
 });
 
-test('the file that RAUNET_CONFIG names is read in place of it, and --config before it', () => {
-  const nowhere = { RAUNET_CONFIG: 'nowhere' };
-  expect(runWith(nowhere, 'doctor').said).toContain('nowhere cannot be read');
-  expect(runWith(nowhere, 'doctor', '--config', 'empty').said).toContain('empty cannot be read');
+// Not read, it would be a service that runs with the defaults in silence.
+test('RAUNET_CONFIG is read by every command that has --config, which goes before it', () => {
+  for (const command of [
+    'serve',
+    'health',
+    'doctor',
+    'process x --out x',
+    'echo x',
+    'records export x',
+    'token list',
+  ]) {
+    const { status, said } = run(command.split(' '), { RAUNET_CONFIG: 'nowhere.yaml' });
+    expect([command, status, said]).toEqual([
+      command,
+      2,
+      expect.stringContaining('nowhere.yaml cannot be read'),
+    ]);
+  }
+  const { said } = run(['health', '--config', 'other.yaml'], { RAUNET_CONFIG: 'nowhere.yaml' });
+  expect(said).toContain('other.yaml cannot be read');
 });
 
 test('nothing was made by any of it but what was asked for', () => {

@@ -176,6 +176,8 @@ test('the environment overrides the file, lists included, and its mistakes are n
   expect(config.delivery.destinations[0]).toMatchObject({ name: 'pacs', retryLimit: 20 });
   expect(config.database.url).toBe('postgres://db/raunet');
   expect(refusal('', { RAUNET_PROT: '1' })).toContain('RAUNET_PROT: no configuration key has this name');
+  // The file itself: every command that has --config reads it (test/unit/cli/wrong-path.test.ts).
+  expect(loadConfig(null, { RAUNET_CONFIG: '/etc/raunet.yaml' })).toEqual(configSchema.parse({}));
   expect(refusal('', { RAUNET_ADMIN_PORT: 'x' })).toMatch(/RAUNET_ADMIN_PORT: .*number/);
 });
 

@@ -162,7 +162,7 @@ describe('pages', () => {
   test('have every warning and the whole reason for missing percentages, many and long as they may be', () => {
     const { analysis } = source();
     const warnings = Array.from({ length: 14 }, (_, i) => ({
-      code: 'MIXED_GEOMETRY',
+      code: 'MIXED_GEOMETRY' as const,
       sentence: `The series mixes frames of reference, orientations, matrix sizes or pixel spacings (groups of ${100 + i} + 20 images); the axial group of ${100 + i} was analysed.`,
     }));
     const lungGateReason = 'The lung mask touches the chest wall. '.repeat(20).trim();
@@ -178,7 +178,7 @@ describe('pages', () => {
   test('have what was odd at the receiving', () => {
     const { series, source: header } = source().analysis;
     const sentence = 'Images left out: 2 SOP Instance UIDs came with other bytes.';
-    const made = { ...context(), remarks: [{ code: 'CONFLICTING_INSTANCE', sentence }] };
+    const made = { ...context(), remarks: [{ code: 'CONFLICTING_INSTANCE' as const, sentence }] };
     const [outcome, code] = ['Not Attempted', 'RAUNET_INCOMPLETE'] as const;
     const refusal = {
       summary: series.summary,

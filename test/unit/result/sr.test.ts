@@ -226,7 +226,7 @@ describe('the root', () => {
 
   test('repeats what was odd at the receiving, also where nothing was analysed', () => {
     const sentence = 'Images left out: 2 SOP Instance UIDs came with other bytes.';
-    const made = { ...context(), remarks: [{ code: 'CONFLICTING_INSTANCE', sentence }] };
+    const made = { ...context(), remarks: [{ code: 'CONFLICTING_INSTANCE' as const, sentence }] };
     const given = source();
     for (const { bytes } of [buildSr(given.analysis, null, made), buildRefusalSr(refusal(given), made)]) {
       const evaluations = one(readHeader(bytes).dataset, 'Qualitative Evaluations');
