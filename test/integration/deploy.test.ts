@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../src/config/load';
@@ -33,10 +33,10 @@ function agreesWithOrthanc({ association, delivery }: Config, serviceName: strin
 
 describe('compose.yaml', () => {
   test('each file that it builds from or mounts is in the repository', () => {
-    const files = Object.values<{ build?: { context: string; dockerfile: string }; volumes?: string[] }>(
+    const files = Object.values<{ build?: { context: string; dockerfile?: string }; volumes?: string[] }>(
       compose.services,
     ).flatMap(({ build, volumes = [] }) => [
-      ...(build ? [join('deploy', build.context, build.dockerfile)] : []),
+      ...(build?.dockerfile ? [join('deploy', build.context, build.dockerfile)] : []),
       ...volumes.filter((each) => each.startsWith('.')).map((each) => join('deploy', each.split(':')[0]!)),
     ]);
     expect(files.length).toBeGreaterThan(4);
@@ -69,6 +69,20 @@ describe('compose.yaml', () => {
     expect(['UTC', ...Intl.supportedValuesOf('timeZone')]).toContain(TZ);
   });
 
+  test('every port that it opens is for this machine only; the dashboard is one of them, over TLS and for tokens only', () => {
+    const services = Object.values<{ ports?: string[] }>(compose.services);
+    const ports = services.flatMap((service) => service.ports ?? []);
+    expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+    const { admin } = loadConfig('deploy/raunet.compose.yaml');
+    expect(compose.services.raunet.ports).toEqual([`127.0.0.1:${admin.port}:${admin.port}`]);
+    expect([admin.host, admin.authentication]).toEqual(['0.0.0.0', 'required']);
+    const { certificate } = compose.services;
+    const [folder] = certificate.volumes.map((each: string) => each.split(':')[1]);
+    expect(Object.values(admin.tls!).map((file) => dirname(file))).toEqual([folder, folder]);
+    expect(compose.services.raunet.volumes).toContain(`certificate:${folder}:ro`);
+    expect(compose.services.raunet.depends_on.certificate.condition).toBe('service_completed_successfully');
+  });
+
   test('services, volumes and credentials that it refers to are there', () => {
     const { raunet, database, orthanc: pacs, ohif } = compose.services;
     const url = new URL(raunet.environment.DATABASE_URL);
@@ -83,7 +97,7 @@ describe('compose.yaml', () => {
     expect(pacs.volumes).toContain(`orthanc:${orthanc.StorageDirectory}`);
     expect(pacs.volumes.map((each: string) => each.split(':')[1])).toContain(orthanc.LuaScripts[0]);
     expect(ohif.ports).toEqual([expect.stringMatching(/:80$/)]);
-    expect(Object.keys(compose.volumes).sort()).toEqual(['database', 'orthanc', 'raunet']);
+    expect(Object.keys(compose.volumes).sort()).toEqual(['certificate', 'database', 'orthanc', 'raunet']);
   });
 });
 
