@@ -211,6 +211,7 @@ def main() -> None:
     parser.add_argument("--version", default="1.0.0", help="version of the model, as results will name it")
     parser.add_argument("--default", action="store_true", help="make it the model that the service takes")
     arguments = parser.parse_args()
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     export(arguments.checkpoint, arguments.out.resolve(), arguments.version, arguments.default)
 
 
